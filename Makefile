@@ -1,0 +1,42 @@
+# setup makes .venv; every other target needs only git, make and Python 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup conform test lint bench soak requirements clean
+
+setup: .venv/.stamp
+
+.venv/.stamp: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	@if [ "$$(uname -s)" = Linux ]; then \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt; \
+	else \
+	  $(BIN)/python -m pip install --quiet -r requirements/dev.in; \
+	fi
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+conform: setup
+	$(BIN)/lockbench conform
+
+test: setup lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: setup
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -n 0
+
+soak: setup
+	$(BIN)/lockbench conform --effort soak
+
+# needs uv; no address, path or index line may reach the file (a test refuses such)
+requirements:
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  requirements/dev.in --output-file requirements/dev.txt
+
+clean:
+	rm -rf .venv build dist lockbench-report

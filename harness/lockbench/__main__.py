@@ -1,0 +1,8 @@
+def main() -> None:
+    from lockbench_harness.cli import cli
+
+    cli()
+
+
+if __name__ == "__main__":
+    main()

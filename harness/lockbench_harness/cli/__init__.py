@@ -1,0 +1,45 @@
+"""The command line. A command is imported only when it is asked for, so that `--help` answers in a blink."""
+
+from __future__ import annotations
+
+import importlib
+from gettext import gettext
+
+import click
+
+# name -> (module of this package, one line of help); the module holds a click command named `command`
+COMMANDS: dict[str, tuple[str, str]] = {
+    "conform": ("conform", "Run the conformance suite and write a report."),
+    "list": ("list_cases", "List the cases."),
+    "replay": ("replay", "Repeat a saved failure."),
+    "demo": ("demo", "The story in ten seconds."),
+    "dfu": ("dfu", "Firmware upgrades."),
+    "image": ("image", "Make and inspect firmware images."),
+    "decode": ("decode", "Explain a frame field by field."),
+    "explain": ("explain", "Explain an error code of the plug-in."),
+    "exec": ("exec_", "Run an unmodified bleak program against an emulated lock."),
+    "serve": ("serve", "Put a lock on the air for others."),
+}
+
+
+class Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
+        command = module.command
+        assert isinstance(command, click.Command)  # noqa: S101 - a table row names a command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section(gettext("Commands")):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lockbench")
+def cli() -> None:
+    """A test bench for smart locks that needs no lock."""
