@@ -1,0 +1,86 @@
+"""The plug-in's error codes: one table, read by the client, `explain`, the reports and the cases.
+
+The rows are data (`errors.toml`); a code is live in a version from its first up to, not including, its last.
+Codes below 128 that a lock sends are the lock's own status numbers (ttlock-ble 4).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Literal
+
+from lockbench_protocol import LocalError
+
+Language = Literal["zh", "en"]
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """ "3.1.0" as (3, 1, 0), for comparing. LocalError when it is no such version."""
+    parts = version.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise LocalError(f"a plug-in version looks like 3.1.0, not {version!r}")
+    return tuple(map(int, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One row. `since` and `until` are versions of the online edition, None where the table gives none."""
+
+    number: int
+    since: str | None  # first version that has it
+    until: str | None  # first version without it
+    zh: str
+    en: str
+    cause: str  # the likely one
+    step: str  # what to do next
+
+    def live(self, version: str) -> bool:
+        """Whether the plug-in of this version may report the code."""
+        at = version_key(version)
+        return (self.since is None or version_key(self.since) <= at) and (
+            self.until is None or at < version_key(self.until)
+        )
+
+    def text(self, language: Language = "en", **values: str | int) -> str:
+        """The message. 10101 takes `version` (the lowest one), 10305 takes `status` (of HTTP); left out, the
+        placeholder stays."""
+        message = self.zh if language == "zh" else self.en
+        for name, value in values.items():
+            message = message.replace(f"{{{name}}}", str(value))
+        return message
+
+    def as_json(self) -> dict[str, str | int | None]:
+        return {
+            "code": self.number,
+            "since": self.since,
+            "until": self.until,
+            "zh": self.zh,
+            "en": self.en,
+            "cause": self.cause,
+            "next": self.step,
+        }
+
+
+@cache
+def error_codes() -> Mapping[int, ErrorCode]:
+    """All 119 codes by number, in ascending order (plug-in documents, error table)."""
+    rows = tomllib.loads(files("lockbench_protocol").joinpath("errors.toml").read_text("utf-8"))
+    table = {}
+    for number, row in sorted((int(key), row) for key, row in rows.items()):
+        table[number] = ErrorCode(
+            number, row.get("since"), row.get("until"), row["zh"], row["en"], row["cause"], row["next"]
+        )
+    return MappingProxyType(table)
+
+
+def error_code(number: int) -> ErrorCode:
+    """The row of this code; LocalError when the table has none."""
+    try:
+        return error_codes()[number]
+    except KeyError:
+        raise LocalError(f"the plug-in has no error code {number}") from None
