@@ -1,0 +1,311 @@
+"""The frame between app and lock (ttlock-ble 3.1 to 3.3).
+
+`FRAME` is the truth: encode and decode go through it. A frame carries ciphertext; this module knows no key.
+The reassembler cuts a byte stream by declared length and finds its feet again after garbage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from construct import (
+    Checksum,
+    Const,
+    ConstructError,
+    GreedyBytes,
+    Int8ub,
+    Int16ub,
+    Prefixed,
+    RawCopy,
+    Struct,
+    Terminated,
+    this,
+)
+
+from lockbench_protocol import LocalError, RemoteError
+from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
+
+MAGIC = b"\x7f\x5a"
+TAIL = b"\r\n"
+CHUNK = 20  # bytes in one write or notification (ttlock-ble 3.3)
+MAX_DATA = 112  # SDK and K3 read the length as signed and take at most 128 bytes
+AES = 0xAA  # the `encrypt` byte of V3 (ttlock-ble 3.1)
+REPLY = 0x54  # the `command` byte of every reply but that to 0x19
+
+
+def _schema(table: bytes) -> Struct:
+    return Struct(
+        "body"
+        / RawCopy(
+            Struct(
+                "magic" / Const(MAGIC),
+                "protocol_type" / Int8ub,
+                "protocol_version" / Int8ub,
+                "scene" / Int8ub,
+                "group" / Int16ub,
+                "org" / Int16ub,
+                "command" / Int8ub,
+                "encrypt" / Int8ub,
+                "data" / Prefixed(Int8ub, GreedyBytes),
+            )
+        ),
+        "crc" / Checksum(Int8ub, lambda body: crc8(body, table), this.body.data),
+        "tail" / Const(TAIL),
+        Terminated,
+    )
+
+
+FRAME = _schema(VENDOR)
+FRAME_TEXTBOOK = _schema(TEXTBOOK)
+
+LEGACY_FRAME = Struct(
+    "body"
+    / RawCopy(
+        Struct(
+            "magic" / Const(MAGIC),
+            "protocol_type" / Int8ub,
+            "command" / Int8ub,
+            "encrypt" / Int8ub,
+            "data" / Prefixed(Int8ub, GreedyBytes),
+        )
+    ),
+    "crc" / Checksum(Int8ub, crc8, this.body.data),
+    "tail" / Const(TAIL),
+    Terminated,
+)
+"""V2 (protocol type 1 to 4): a header of 6 bytes, `encrypt` is the XOR seed."""
+
+# name, offset, size of what stands before the data; the length byte is the last
+HEADER_FIELDS: tuple[tuple[str, int, int], ...] = (
+    ("magic", 0, 2),
+    ("protocol_type", 2, 1),
+    ("protocol_version", 3, 1),
+    ("scene", 4, 1),
+    ("group", 5, 2),
+    ("org", 7, 2),
+    ("command", 9, 1),
+    ("encrypt", 10, 1),
+    ("length", 11, 1),
+)
+LEGACY_FIELDS: tuple[tuple[str, int, int], ...] = (
+    ("magic", 0, 2),
+    ("protocol_type", 2, 1),
+    ("command", 3, 1),
+    ("encrypt", 4, 1),
+    ("length", 5, 1),
+)
+
+
+class FrameError(RemoteError):
+    """The bytes are no frame. `field` and `offset` say where it fails."""
+
+    def __init__(self, field: str, offset: int, message: str) -> None:
+        super().__init__(f"{field} at offset {offset}: {message}")
+        self.field = field
+        self.offset = offset
+
+
+@dataclass(slots=True)
+class Frame:
+    """One V3 frame: header and ciphertext. `command` is the opcode of a request, 0x54 of a reply."""
+
+    command: int
+    data: bytes = b""
+    protocol_type: int = 5
+    protocol_version: int = 3
+    scene: int = 1
+    group: int = 1
+    org: int = 1
+    encrypt: int = AES
+
+
+@dataclass(slots=True)
+class LegacyFrame:
+    """A V2 frame: header and XOR-coded data (ttlock-ble 3.1, 3.5)."""
+
+    command: int
+    data: bytes
+    protocol_type: int
+    encrypt: int
+
+
+def encode(frame: Frame | LegacyFrame, table: bytes = VENDOR) -> bytes:
+    """The frame with CRC and CR LF. LocalError when a field does not fit."""
+    names: tuple[str, ...]
+    if isinstance(frame, LegacyFrame):
+        schema = LEGACY_FRAME
+        names = ("command", "data", "protocol_type", "encrypt")
+    else:
+        schema = FRAME if table is VENDOR else FRAME_TEXTBOOK
+        names = tuple(Frame.__slots__)
+    try:
+        built: bytes = schema.build({"body": {"value": {name: getattr(frame, name) for name in names}}})
+    except ConstructError as error:
+        raise LocalError(f"no frame can hold this: {error}") from None
+    return built
+
+
+def decode(raw: bytes, table: bytes = VENDOR) -> Frame:
+    """One whole V3 frame. FrameError names the field that is wrong."""
+    try:
+        body = (FRAME if table is VENDOR else FRAME_TEXTBOOK).parse(raw).body.value
+    except ConstructError:
+        raise diagnose(raw, table) from None
+    return Frame(
+        body.command,
+        body.data,
+        body.protocol_type,
+        body.protocol_version,
+        body.scene,
+        body.group,
+        body.org,
+        body.encrypt,
+    )
+
+
+def decode_legacy(raw: bytes) -> LegacyFrame:
+    """One whole V2 frame."""
+    try:
+        body = LEGACY_FRAME.parse(raw).body.value
+    except ConstructError:
+        raise diagnose(raw) from None
+    return LegacyFrame(body.command, body.data, body.protocol_type, body.encrypt)
+
+
+def is_legacy(raw: bytes) -> bool:
+    """Protocol types below 5 have the short header; 0 is read as the long one (ttlock-ble 3.1)."""
+    return len(raw) > 2 and 0 < raw[2] < 5
+
+
+def header_fields(raw: bytes) -> tuple[tuple[str, int, int], ...]:
+    return LEGACY_FIELDS if is_legacy(raw) else HEADER_FIELDS
+
+
+def diagnose(raw: bytes, table: bytes = VENDOR) -> FrameError:
+    """Where these bytes stop being a frame."""
+    fields = header_fields(raw)
+    for name, offset, size in fields:
+        if len(raw) < offset + size:
+            return FrameError(name, len(raw), f"the bytes end here, {offset + size - len(raw)} too few")
+        if name == "magic" and raw[:2] != MAGIC:
+            return FrameError(name, 0, f"is {raw[:2].hex()}, should be {MAGIC.hex()}")
+    start = fields[-1][1] + 1
+    length = raw[start - 1]
+    crc_at = start + length
+    if len(raw) <= crc_at:
+        return FrameError(
+            "data", start, f"length says {length} bytes, {max(0, len(raw) - start)} are there before the end"
+        )
+    found, wanted = raw[crc_at], crc8(raw[:crc_at], table)
+    if found != wanted:
+        return FrameError("crc", crc_at, f"is {found:02x}, should be {wanted:02x}")
+    tail = raw[crc_at + 1 : crc_at + 3]
+    if tail != TAIL:
+        return FrameError("tail", crc_at + 1, f"is {tail.hex() or 'missing'}, should be {TAIL.hex()}")
+    return FrameError("end", crc_at + 3, f"{len(raw) - crc_at - 3} bytes follow the frame")
+
+
+def mends(raw: bytes, table: bytes = VENDOR) -> list[tuple[int, int, int]]:
+    """Each single-byte change (offset, is, should be) after which the CRC of the frame fits."""
+    crc_at = header_fields(raw)[-1][1] + 1 + raw[header_fields(raw)[-1][1]]
+    found = []
+    for offset in range(crc_at + 1):
+        for value in range(256):
+            if value == raw[offset]:
+                continue
+            changed = raw[:offset] + bytes([value]) + raw[offset + 1 : crc_at + 3]
+            if (
+                changed[:2] == MAGIC
+                and len(changed) == crc_at + 3
+                and _whole(changed, 0, table) == crc_at + 3
+            ):
+                found.append((offset, raw[offset], value))
+    return found
+
+
+def _size(raw: bytes, at: int) -> int | None:
+    """The declared size of the frame that begins at `at`; None while its length byte is missing."""
+    legacy = len(raw) > at + 2 and 0 < raw[at + 2] < 5
+    length_at = at + (5 if legacy else 11)
+    if len(raw) <= length_at:
+        return None
+    return (9 if legacy else 15) + raw[length_at]
+
+
+def _whole(raw: bytes, at: int, table: bytes) -> int:
+    """The size of the complete, CRC-true frame at `at`, or 0."""
+    size = _size(raw, at)
+    if size is None or len(raw) < at + size or raw[at + size - 2 : at + size] != TAIL:
+        return 0
+    return size if crc8(raw[at : at + size - 3], table) == raw[at + size - 3] else 0
+
+
+class Reassembler:
+    """Cuts whole frames out of a stream of chunks (ttlock-ble 3.3).
+
+    `feed` returns the raw frames that became complete: right length, CR LF in its place. The CRC is not
+    judged here, except that a later CRC-true frame ends an incomplete or CRC-false one before it, so that
+    garbage never swallows it. At most 270 bytes wait.
+    """
+
+    __slots__ = ("_buffer", "_tables")
+
+    def __init__(self, tables: tuple[bytes, ...] = (VENDOR,)) -> None:
+        self._buffer = b""
+        self._tables = tables
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes of an unfinished frame are held."""
+        return len(self._buffer)
+
+    def reset(self) -> None:
+        """Forget a partial frame, as at a disconnect."""
+        self._buffer = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        self._buffer += chunk
+        return list(self._cut())
+
+    def _cut(self) -> Iterator[bytes]:
+        while True:
+            at = self._buffer.find(MAGIC)
+            if at < 0:
+                self._buffer = MAGIC[:1] if self._buffer.endswith(MAGIC[:1]) else b""
+                return
+            self._buffer = self._buffer[at:]
+            size = _size(self._buffer, 0)
+            if size is not None and len(self._buffer) >= size:
+                if self._buffer[size - 2 : size] != TAIL:
+                    self._buffer = self._buffer[1:]
+                    continue
+                if not self._true(0):
+                    later = self._later()
+                    if later is not None and later < size:
+                        self._buffer = self._buffer[later:]
+                        continue
+                yield self._buffer[:size]
+                self._buffer = self._buffer[size:]
+                continue
+            later = self._later()
+            if later is None:
+                return
+            self._buffer = self._buffer[later:]
+
+    def _true(self, at: int) -> int:
+        return max(_whole(self._buffer, at, table) for table in self._tables)
+
+    def _later(self) -> int | None:
+        """Where the next complete, CRC-true frame after the first byte begins."""
+        at = self._buffer.find(MAGIC, 1)
+        while at > 0:
+            if self._true(at):
+                return at
+            at = self._buffer.find(MAGIC, at + 1)
+        return None
+
+
+def chunks(raw: bytes, size: int = CHUNK) -> list[bytes]:
+    """The frame in writes or notifications of at most `size` bytes."""
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
