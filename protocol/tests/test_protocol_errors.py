@@ -9,6 +9,7 @@ from lockbench_protocol import LocalError
 from lockbench_protocol.errors import ErrorCode, error_code, error_codes, version_key
 
 UNVERSIONED = 48
+PHONE = [13007, 13008, 13011, 13013]
 REMOVED_AT_310 = {
     -4,
     -3,
