@@ -1,4 +1,4 @@
-"""The XOR codec of the old generations, still met in lockData fields and in decryptionKey (ttlock-ble 3.5, 7.1).
+"""The XOR codec of the old generations, met in lockData fields and in decryptionKey (ttlock-ble 3.5, 7.1).
 
 Every byte is XORed with (vendor CRC table entry of the length) XOR seed, and the seed follows as last byte.
 The text form prints those bytes as signed decimals with commas, in base64. It hides; it does not protect.
