@@ -1,0 +1,177 @@
+"""Profiles: TOML files that settle what documents leave open.
+
+`locks/default.toml` has every key with its value and source; a profile that `extends` it names what it
+changes. An unknown key, a missing one or a wrong type is a LocalError that names file and key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from lockbench_protocol import LocalError
+from lockbench_protocol.lock.features import Feature
+
+FOLDER = Path(__file__).parent / "locks"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    name: str
+    hardware: str
+    manufacture_date: str
+    manufacturer: str
+    board: str
+    scene: int
+    group: int
+    org: int
+    vendor: str
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    login: Literal["strict", "open"]
+    accept_textbook_crc: bool
+    reply_textbook_crc: bool
+    bad_crc: Literal["refuse", "silent"]
+    check_version: bool
+    version_code: int
+    init_reply: str
+    random_mismatch: int
+    larger_flag_position: Literal["keep", "store"]
+    forget_on_drop: bool
+    idle_seconds: float
+    push_quiet: float
+
+
+@dataclass(frozen=True, slots=True)
+class PasscodePolicy:
+    capacity: int
+    shortest: int
+    longest: int
+    admin_clash: int
+    reversed_window: int
+    count_uses: int
+    page: Literal["fit", "one"]
+    lockout: Literal["ga374", "dding3", "none"]
+    generated_digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogPolicy:
+    capacity: int
+    page: Literal["fit", "one"]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingPolicy:
+    auto_lock: int
+    auto_lock_min: int
+    auto_lock_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdvertisingPolicy:
+    service: bool
+    interval: float
+    awake_seconds: float
+    battery: int
+    battery_service: Literal["fixed", "live"]
+    dfu_mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class DfuPolicy:
+    window_seconds: float
+    dialect: str
+    gate: bool
+    busy_code: int
+    battery_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockProfile:
+    """One kind of lock. The meaning of each key stands in `locks/default.toml`."""
+
+    name: str
+    model: Model
+    session: SessionPolicy
+    passcodes: PasscodePolicy
+    log: LogPolicy
+    settings: SettingPolicy
+    advertising: AdvertisingPolicy
+    dfu: DfuPolicy
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return frozenset(Feature[name.upper()] for name in self.model.features)
+
+
+def names() -> list[str]:
+    """The profiles that ship, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+@lru_cache
+def load_profile(name: str) -> LockProfile:
+    """A profile that ships, by name, or a TOML file of the user's by its path."""
+    return _build(LockProfile, _tables(name), name, "") if name else _unknown(name)
+
+
+def _unknown(name: str) -> LockProfile:
+    raise LocalError(f"no profile {name!r}; there are {', '.join(names())}, or give the path of a TOML file")
+
+
+def _tables(name: str) -> dict[str, Any]:
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        _unknown(name)
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LocalError(f"{path}: {error}") from None
+    base = own.pop("extends", None)
+    merged: dict[str, Any] = _tables(base) if base else {}
+    for table, rows in own.items():
+        if not isinstance(rows, dict):
+            raise LocalError(f"{path}: {table} is no table")
+        merged[table] = {**merged.get(table, {}), **rows}
+    return {**merged, "name": path.stem}
+
+
+def _build(kind: Any, rows: Mapping[str, Any], where: str, prefix: str) -> Any:
+    hints = get_type_hints(kind)
+    known = {field.name for field in fields(kind)}
+    for key in rows.keys() - known:
+        raise LocalError(f"profile {where}: unknown key {prefix}{key}")
+    for key in sorted(known - rows.keys()):
+        raise LocalError(f"profile {where}: {prefix}{key} is missing")
+    return kind(**{key: _value(hints[key], rows[key], where, f"{prefix}{key}") for key in rows})
+
+
+def _value(hint: Any, value: Any, where: str, key: str) -> Any:
+    if is_dataclass(hint) and isinstance(value, dict):
+        return _build(hint, value, where, f"{key}.")
+    if get_origin(hint) is Literal:
+        fits = value in get_args(hint)
+    elif get_origin(hint) is tuple:
+        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        for one in value if fits and key == "model.features" else ():
+            if one.upper() not in Feature.__members__:
+                raise LocalError(f"profile {where}: {key} has no feature {one!r}")
+        value = tuple(value) if fits else value
+    elif hint is float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    else:
+        fits = type(value) is hint
+    if not fits:
+        wanted = " or ".join(map(repr, get_args(hint))) if get_origin(hint) is Literal else hint
+        raise LocalError(
+            f"profile {where}: {key} is {value!r}, should be {getattr(wanted, '__name__', wanted)}"
+        )
+    return value

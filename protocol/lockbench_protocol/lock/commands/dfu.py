@@ -5,6 +5,7 @@ from __future__ import annotations
 from construct import GreedyBytes, Int8ub, Optional, Struct
 
 from lockbench_protocol.lock.commands.row import Command, Level
+from lockbench_protocol.lock.features import Feature
 
 ROWS = (
     Command(
@@ -14,5 +15,6 @@ ROWS = (
         Struct("vendor" / GreedyBytes),
         Struct("battery" / Optional(Int8ub)),
         "5.20",
+        feature=Feature.FIRMWARE_UPGRADE,
     ),
 )

@@ -7,6 +7,7 @@ from enum import IntEnum
 from construct import GreedyRange, If, Int8ub, Int16ub, Optional, Prefixed, Struct, Switch, this
 
 from lockbench_protocol.lock.commands.row import CODE, DATE5, NOTHING, Command, Level
+from lockbench_protocol.lock.features import Feature
 
 
 class PasscodeType(IntEnum):
@@ -71,6 +72,7 @@ ROWS = (
         Struct("battery" / Int8ub, "op" / Int8ub),
         "5.8",
         tuple(_ARGUMENTS),
+        Feature.PASSCODE,
     ),
     Command(
         0x07,
@@ -82,5 +84,6 @@ ROWS = (
             "page" / Prefixed(Int16ub, Optional(Struct("next" / Int16ub, "records" / GreedyRange(RECORD))))
         ),
         "5.9",
+        feature=Feature.PASSCODE,
     ),
 )

@@ -13,6 +13,7 @@ from typing import Any
 from construct import Bytes, Construct, ConstructError, Int8ub, PascalString, Pass
 
 from lockbench_protocol import LocalError, RemoteError
+from lockbench_protocol.lock.features import Feature
 
 DATE5 = Bytes(5)  # YY MM DD hh mm, kept as bytes: a lock compares windows byte by byte (ttlock-ble 5.3)
 DATE6 = Bytes(6)  # date5 and ss
@@ -49,6 +50,7 @@ class Command:
     reply: Construct
     section: str
     ops: tuple[int, ...] = ()  # the first request byte, where it selects a layout
+    feature: Feature | None = None  # a lock without this bit answers 27
 
     def parse_request(self, plain: bytes) -> Any:
         return _parse(self.request, plain, self, "request")

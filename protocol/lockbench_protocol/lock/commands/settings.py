@@ -5,6 +5,7 @@ from __future__ import annotations
 from construct import If, Int8ub, Int16ub, Optional, Struct, this
 
 from lockbench_protocol.lock.commands.row import Command, Level
+from lockbench_protocol.lock.features import Feature
 
 QUERY, SET = 1, 2
 
@@ -23,5 +24,6 @@ ROWS = (
         ),
         "5.14",
         (QUERY, SET),
+        Feature.AUTO_LOCK,
     ),
 )

@@ -1,0 +1,56 @@
+"""Features, device information, status, clock (ttlock-ble 5.5 to 5.7, 5.18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lockbench_protocol import RemoteError
+from lockbench_protocol.lock.commands.info import InfoType
+from lockbench_protocol.lock.dates import read_date
+from lockbench_protocol.lock.features import words
+from lockbench_protocol.lock.status import Status
+
+from lockbench_emulator.lock.handlers.pairing import check_vendor
+from lockbench_emulator.lock.refused import Refused
+
+if TYPE_CHECKING:
+    from lockbench_emulator.lock.lock import Lock
+
+
+def features(lock: Lock, _request: Any, _now: float) -> dict[str, Any]:
+    return {"battery": lock.battery, "words": words(lock.profile.features)}
+
+
+def device_info(lock: Lock, request: Any, now: float) -> dict[str, bytes]:
+    model = lock.profile.model
+    values = {
+        InfoType.MODEL: model.name.encode(),
+        InfoType.HARDWARE: model.hardware.encode(),
+        InfoType.FIRMWARE: lock.firmware.encode(),
+        InfoType.MANUFACTURE_DATE: model.manufacture_date.encode(),
+        InfoType.MAC: lock.address.encode(),
+        InfoType.CLOCK: lock.date5(now),
+    }
+    if request.type not in values:
+        raise Refused(Status.INVALID_COMMAND)
+    return {"value": values[request.type] + b"\x00"}  # clients drop the last byte
+
+
+def status(lock: Lock, request: Any, _now: float) -> dict[str, int]:
+    check_vendor(lock, request.vendor)
+    return {"battery": lock.battery, "state": int(lock.memory.unlocked), "door": 0}
+
+
+def set_time(lock: Lock, request: Any, now: float) -> dict[str, int]:
+    try:
+        lock.clock.set(read_date(request.date), now)
+    except RemoteError:
+        raise Refused(Status.INVALID_PARAMETER) from None
+    return {"battery": lock.battery}
+
+
+def get_time(lock: Lock, _request: Any, now: float) -> dict[str, bytes]:
+    return {"date": lock.date6(now)}
+
+
+HANDLERS = {0x01: features, 0x90: device_info, 0x14: status, 0x43: set_time, 0x34: get_time}

@@ -1,0 +1,247 @@
+"""The lock: frames and hands in, effects out.
+
+No asyncio, no wall clock, no chance but the generator that is passed in. Every request gets one answer, or
+silence where a policy of the profile says so; no input raises.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+
+from lockbench_protocol.lock import envelope
+from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError, cipher
+from lockbench_protocol.lock.commands import COMMANDS, Command, Level, PayloadError
+from lockbench_protocol.lock.commands.info import RECORD_PUSH, STATE_PUSH
+from lockbench_protocol.lock.commands.log import RECORD_BODY, LogType
+from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
+from lockbench_protocol.lock.dates import date5, date6
+from lockbench_protocol.lock.frame import REPLY, Frame, Reassembler, chunks, decode, encode, is_legacy
+from lockbench_protocol.lock.status import Status
+
+from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify
+from lockbench_emulator.lock.clock import LockClock
+from lockbench_emulator.lock.handlers import HANDLERS
+from lockbench_emulator.lock.memory import Memory
+from lockbench_emulator.lock.refused import Refused
+from lockbench_emulator.lock.session import Mode, Session, refusal
+from lockbench_emulator.profiles import LockProfile
+
+WRITE, NOTIFY = "fff2", "fff4"
+STATUS_ECHO = 0x14
+
+
+class Lock:
+    """The application of a V3 lock. `firmware` is the revision that it reports."""
+
+    def __init__(
+        self,
+        profile: LockProfile,
+        memory: Memory,
+        clock: LockClock,
+        chance: Random,
+        address: str,
+        firmware: str,
+    ) -> None:
+        self.profile = profile
+        self.memory = memory
+        self.clock = clock
+        self.chance = chance
+        self.address = address
+        self.firmware = firmware
+        self.battery = profile.advertising.battery
+        self.mode = Mode.READY if memory.admin else Mode.SETTING
+        self.session = Session()
+        self.online = False
+        self.enters_dfu = False  # set by 02; the device looks at it
+        self.awake_until = 0.0
+        self.relock_at: float | None = None
+        self._tables = (VENDOR, TEXTBOOK) if profile.session.accept_textbook_crc else (VENDOR,)
+        self._stream = Reassembler(self._tables)
+        self._last_frame = 0.0
+        self._pushes: deque[Callable[[float], bytes]] = deque()
+        self._effects: list[Effect] = []
+
+    # the air
+
+    def connected(self, now: float) -> list[Effect]:
+        self.session = Session()
+        self._stream.reset()
+        self._pushes.clear()
+        self.online = True
+        self._last_frame = now
+        return self.take()
+
+    def disconnected(self, now: float) -> list[Effect]:  # noqa: ARG002 - the shape of all events
+        self.online = False
+        self.session = Session()
+        self._pushes.clear()
+        if self.mode is Mode.PAIRING and self.profile.session.forget_on_drop:
+            self.forget_owner()
+        return self.take()
+
+    def receive(self, chunk: bytes, now: float) -> list[Effect]:
+        """A write to FFF2."""
+        for raw in self._stream.feed(chunk):
+            self._last_frame = now
+            self._answer(raw, now)
+        return self.take()
+
+    def deadline(self) -> float | None:
+        due = [] if self.relock_at is None else [self.relock_at]
+        if self.awake_until:
+            due.append(self.awake_until)
+        if self.online:
+            due.append(self._last_frame + self.profile.session.idle_seconds)
+            if self._pushes:
+                due.append(self._last_frame + self.profile.session.push_quiet)
+        return min(due, default=None)
+
+    def advance(self, now: float) -> list[Effect]:
+        if self.relock_at is not None and now >= self.relock_at:
+            self.move_bolt(unlocked=False, now=now)
+        if self.awake_until and now >= self.awake_until:
+            self.awake_until = 0.0
+        if self.online and self._pushes and now >= self._last_frame + self.profile.session.push_quiet:
+            self._send(self._pushes.popleft()(now), self.key, now)
+        if self.online and now >= self._last_frame + self.profile.session.idle_seconds:
+            self._effects.append(Disconnect())
+            self._last_frame = now
+        return self.take()
+
+    # what handlers and hands use
+
+    @property
+    def key(self) -> bytes:
+        """The AES key in force."""
+        return self.memory.key or DEFAULT_KEY
+
+    def date5(self, now: float) -> bytes:
+        return date5(self.clock.local(now))
+
+    def date6(self, now: float) -> bytes:
+        return date6(self.clock.local(now))
+
+    def happened(self, what: str, **detail: str | int | bool | None) -> None:
+        self._effects.append(Happened(what, detail))
+
+    def write_log(self, kind: LogType, tail: dict[str, object] | None, now: float) -> None:
+        body = RECORD_BODY.build(
+            {"type": kind, "date": self.date6(now), "battery": self.battery, "tail": tail}
+        )
+        entry = self.memory.write_log(body)
+        self.happened("log", sequence=entry.sequence, type=int(kind))
+
+    def move_bolt(self, *, unlocked: bool, now: float) -> None:
+        """Move the bolt; opening starts the auto-lock timer, which nobody is told of but by advertising."""
+        self.memory.unlocked = unlocked
+        self.relock_at = now + self.memory.auto_lock if unlocked and self.memory.auto_lock else None
+        self.happened("bolt", unlocked=unlocked)
+
+    def push_status(self) -> None:
+        self._pushes.append(
+            lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
+                envelope.Reply(
+                    STATUS_ECHO,
+                    STATE_PUSH.build({"battery": self.battery, "state": self.memory.unlocked, "flag": 0}),
+                )
+            )
+        )
+
+    def push_record(self, uid: int, record_id: int, date: bytes) -> None:
+        self._pushes.append(
+            lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
+                envelope.Reply(
+                    STATUS_ECHO,
+                    RECORD_PUSH.build(
+                        {"battery": self.battery, "uid": uid, "record_id": record_id, "date": date}
+                    ),
+                )
+            )
+        )
+
+    def forget_owner(self) -> None:
+        self.memory.forget_owner()
+        self.mode = Mode.SETTING
+        self.session = Session()
+
+    def take(self) -> list[Effect]:
+        """The effects so far, handed over once."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    # one request
+
+    def _answer(self, raw: bytes, now: float) -> None:
+        """The checks in the order of ttlock-ble 6, then the handler."""
+        key = self.key  # the answer uses the key in force when the request came
+        policy = self.profile.session
+        legacy = is_legacy(raw)
+        opcode = raw[3] if legacy else raw[9]
+        table = next((t for t in self._tables if crc8(raw[:-3], t) == raw[-3]), None)
+        if table is None:
+            if policy.bad_crc == "refuse":
+                self._refuse(opcode, Status.CRC, None, key, now)
+            return
+        if legacy or (policy.check_version and raw[2:4] != b"\x05\x03"):
+            self._refuse(opcode, policy.version_code, None, key, now)
+            return
+        data = decode(raw, table).data
+        try:
+            plain = cipher(key).decrypt(data) if data else b""
+        except CipherError:
+            self._send(None, key, now)
+            return
+        self._obey(opcode, plain, key, now)
+
+    def _obey(self, opcode: int, plain: bytes, key: bytes, now: float) -> None:
+        command = COMMANDS.get(opcode)
+        if command is None or (command.feature is not None and command.feature not in self.profile.features):
+            self._refuse(opcode, Status.INVALID_COMMAND, None, key, now)
+            return
+        op = plain[0] if command.ops and plain else None
+        try:
+            body = self._execute(command, plain, now)
+        except Refused as refused:
+            self._refuse(opcode, refused.status, op, key, now)
+        else:
+            frame = opcode if opcode == 0x19 else REPLY
+            self._send(envelope.pack(envelope.Reply(opcode, body)), key, now, frame)
+
+    def _execute(self, command: Command, plain: bytes, now: float) -> bytes:
+        status = refusal(
+            self.mode,
+            self.session.login,
+            command.opcode,
+            command.level,
+            is_open=self.profile.session.login == "open",
+        )
+        if status is None and command.level is Level.PAIRING and self.mode is Mode.READY:
+            status = Status.NOT_IN_SETTING_MODE
+        if status is not None:
+            raise Refused(status)
+        if command.ops and plain and plain[0] not in command.ops:
+            raise Refused(Status.INVALID_COMMAND)
+        try:
+            request = command.parse_request(plain)
+        except PayloadError:
+            raise Refused(Status.PAYLOAD_LENGTH) from None
+        return command.build_reply(HANDLERS[command.opcode](self, request, now))
+
+    def _refuse(self, opcode: int, status: int, op: int | None, key: bytes, now: float) -> None:
+        self._send(envelope.pack(envelope.Refusal(opcode, status, op)), key, now)
+
+    def _send(self, plain: bytes | None, key: bytes, now: float, command: int = REPLY) -> None:
+        """One frame in notifications of at most 20 bytes; None is a frame without data."""
+        model = self.profile.model
+        frame = Frame(
+            command,
+            b"" if plain is None else cipher(key).encrypt(plain),
+            scene=model.scene,
+            group=model.group,
+            org=model.org,
+        )
+        table = TEXTBOOK if self.profile.session.reply_textbook_crc else VENDOR
+        self._effects.extend(Notify(NOTIFY, chunk) for chunk in chunks(encode(frame, table)))
+        self._last_frame = now
