@@ -1,0 +1,37 @@
+"""A board: the chip's flash map and what its boot ROM looks at (telink-ota 7.2, 7.3).
+
+Boards are TOML profiles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockbench_emulator.boot import toml
+
+__all__ = ["Board", "board_names", "load_board"]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    name: str
+    chip: str
+    flash_size: int  # bytes
+    banks: tuple[int, ...]  # two addresses: the image runs from one and is replaced in the other
+    limit: int  # bytes of a bank that an image may fill
+    mark_offset: int  # where the boot mark stands in an image
+    rom_candidates: tuple[int, ...]  # addresses where the ROM looks for a mark, in its order
+    data_region: int  # from here to the end the flash holds lock data
+
+    def other(self, bank: int) -> int:
+        """The bank that an upgrade writes while `bank` runs."""
+        return self.banks[1] if bank == self.banks[0] else self.banks[0]
+
+
+def board_names() -> list[str]:
+    return toml.names("boards")
+
+
+def load_board(name: str = "b87") -> Board:
+    """The board of that name; LocalError names the known ones."""
+    return toml.load("boards", name, Board)

@@ -1,0 +1,138 @@
+"""NOR flash (telink-ota 7.1): 4 KiB sectors that erase to FF, 256-byte pages, a program only clears bits.
+
+The cells are a table of immutable sectors, shared until written: a blank megabyte is one sector and 256
+references to it, and a snapshot is one shallow copy. Every erase and program goes through one hook, where a
+plan may cut the supply or spoil the cells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from lockbench_protocol import LocalError
+
+__all__ = ["BLANK", "PAGE", "SECTOR", "Flash", "Hook", "Operation", "PowerCut", "Snapshot"]
+
+SECTOR = 4096
+PAGE = 256
+BLANK = b"\xff" * SECTOR
+_FF = [b"\xff" * length for length in range(PAGE + 1)]
+
+Snapshot = tuple[bytes, ...]  # the sectors, lowest first
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One erase or program, as the chip was told it."""
+
+    number: int  # counted from 0 over the life of the Flash object
+    kind: Literal["erase", "program"]
+    address: int
+    before: bytes  # the cells it touches
+    after: bytes  # the same cells when it runs to its end
+
+
+class PowerCut(Exception):
+    """The supply failed during an operation; its cells settled to `cells` (as long as `Operation.after`)."""
+
+    def __init__(self, cells: bytes) -> None:
+        super().__init__("the supply failed")
+        self.cells = cells
+
+
+# Gives what the cells hold afterwards (`operation.after` when all is well), or raises PowerCut.
+Hook = Callable[[Operation], bytes]
+
+
+class Flash:
+    """`size` bytes of NOR, blank."""
+
+    def __init__(self, size: int = 1 << 20) -> None:
+        if size <= 0 or size % SECTOR:
+            raise LocalError(f"a flash of {size} bytes is not made of {SECTOR}-byte sectors")
+        self._sectors: list[bytes] = [BLANK] * (size // SECTOR)
+        self.size = size
+        self.operations = 0  # erases and programs asked for
+        self.erases: Counter[int] = Counter()  # wear: sector address -> erases
+        self.hook: Hook | None = None
+        self.protected = range(0)  # addresses where an operation silently does nothing
+
+    def snapshot(self) -> Snapshot:
+        """The cells as they are now. Counters, hook and protection are no part of it."""
+        return tuple(self._sectors)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the cells back as `snapshot` has them."""
+        if len(snapshot) != len(self._sectors):
+            raise LocalError(f"a snapshot of {len(snapshot)} sectors does not fit {len(self._sectors)}")
+        self._sectors = list(snapshot)
+
+    def read(self, address: int, length: int) -> bytes:
+        self._within(address, length)
+        number, offset = divmod(address, SECTOR)
+        if offset + length <= SECTOR:
+            return self._sectors[number][offset : offset + length]
+        last = (address + length - 1) // SECTOR
+        return b"".join(self._sectors[number : last + 1])[offset : offset + length]
+
+    def erase(self, address: int) -> None:
+        """Erase the sector that begins at `address`."""
+        self._within(address, SECTOR)
+        if address % SECTOR:
+            raise LocalError(f"no sector begins at {address:#x}")
+        self.erases[address] += 1
+        self._operate("erase", address, self._sectors[address // SECTOR], BLANK)
+
+    def program(self, address: int, data: bytes) -> None:
+        """Clear the bits that are 0 in `data`, at most to the end of the page."""
+        length = len(data)
+        self._within(address, length)
+        if address % PAGE + length > PAGE or not length:
+            raise LocalError(f"a program of {length} bytes at {address:#x} does not fit into its page")
+        offset = address % SECTOR
+        before = self._sectors[address // SECTOR][offset : offset + length]
+        self._operate("program", address, before, data if before == _FF[length] else _and(before, data))
+
+    def load(self, address: int, data: bytes) -> None:
+        """Write `data` as the factory's programmer does: any cells, no wear, no operation counted."""
+        self._within(address, len(data))
+        first, offset = divmod(address, SECTOR)
+        last = -(-(address + len(data)) // SECTOR)
+        cells = b"".join(self._sectors[first:last])
+        cells = cells[:offset] + data + cells[offset + len(data) :]
+        self._sectors[first:last] = [
+            BLANK if (sector := cells[at : at + SECTOR]) == BLANK else sector
+            for at in range(0, len(cells), SECTOR)
+        ]
+
+    def _within(self, address: int, length: int) -> None:
+        if address < 0 or length < 0 or address + length > self.size:
+            raise LocalError(f"{length} bytes at {address:#x} are outside this flash of {self.size:#x} bytes")
+
+    def _operate(self, kind: Literal["erase", "program"], address: int, before: bytes, after: bytes) -> None:
+        number = self.operations
+        self.operations = number + 1
+        if address in self.protected:
+            after = before
+        if self.hook is not None:
+            try:
+                after = self.hook(Operation(number, kind, address, before, after))
+            except PowerCut as cut:
+                self._store(address, cut.cells)
+                raise
+        self._store(address, after)
+
+    def _store(self, address: int, cells: bytes) -> None:
+        number, offset = divmod(address, SECTOR)
+        if len(cells) < SECTOR:
+            sector = self._sectors[number]
+            cells = sector[:offset] + cells + sector[offset + len(cells) :]
+        self._sectors[number] = cells
+
+
+def _and(before: bytes, data: bytes) -> bytes:
+    both = int.from_bytes(before, "little") & int.from_bytes(data, "little")
+    return both.to_bytes(len(data), "little")
