@@ -85,9 +85,7 @@ class LockData:
 
     def encode(self, chance: Random) -> str:
         """The blob. `chance` gives the seeds of the obfuscated fields."""
-        body = json.dumps(to_json(self, chance), ensure_ascii=False, separators=(",", ":"))
-        mac = bytes.fromhex(self.lock_mac.replace(":", ""))
-        return base64.b64encode(cipher(blob_key(self.lock_mac)).encrypt(body.encode()) + mac).decode("ascii")
+        return seal_blob(to_json(self, chance))
 
     @classmethod
     def decode(cls, blob: str) -> LockData:
@@ -122,6 +120,14 @@ def open_blob(blob: str) -> dict[str, Json]:
     if body.get("lockMac", mac) != mac:
         raise LockDataError(f"lockData names the lock {body['lockMac']!r} inside and {mac} at its end")
     return {**body, "lockMac": mac}
+
+
+def seal_blob(body: Mapping[str, Json]) -> str:
+    """The blob of these JSON fields, which name their lockMac."""
+    mac = str(body["lockMac"])
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    data = cipher(blob_key(mac)).encrypt(text.encode())
+    return base64.b64encode(data + bytes.fromhex(mac.replace(":", ""))).decode("ascii")
 
 
 def to_json(data: LockData, chance: Random) -> dict[str, Json]:
