@@ -1,0 +1,141 @@
+"""`lockbench image`: make firmware images, and say what a firmware file is and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+from lockbench_emulator.boot.board import load_board
+from lockbench_protocol import LocalError
+from lockbench_protocol.telink.image import declared_size, make_image
+from lockbench_protocol.telink.inspect import Inspection, inspect_image
+
+_LARGEST_FILE = 16 << 20  # the largest Telink flash is 8 MiB; more is surely no image
+
+
+@click.group()
+def command() -> None:
+    """Make and inspect firmware images."""
+
+
+@command.command()
+@click.option("--size", type=int, required=True, help="Length of the file in bytes.")
+@click.option("--version", required=True, help="Firmware version, such as 6.4.34.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def make(context: click.Context, size: int, version: str, seed: int, output: Path, *, as_json: bool) -> None:
+    """Make a Telink firmware image."""
+    try:
+        data = make_image(size, version, seed)
+        _write(output, data)
+    except LocalError as error:
+        _refuse(context, error)
+    facts = {
+        "file": str(output),
+        "size": size,
+        "declared_size": declared_size(data),
+        "version": version,
+        "seed": seed,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        click.echo("\n".join(f"{name.replace('_', ' '):<14}{value}" for name, value in facts.items()))
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--board", default="b87", show_default=True, help="The board it is meant for.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def inspect(context: click.Context, file: Path, board: str, *, as_json: bool) -> None:
+    """Say what FILE is and what is wrong with it. Exit 1 when a lock would refuse or not survive it."""
+    try:
+        layout = load_board(board)
+        found = inspect_image(_read(file), layout)
+    except LocalError as error:
+        _refuse(context, error)
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "board": board, **_as_json(found)}))
+    elif sys.stdout.isatty():
+        _show(found)
+    else:
+        click.echo(_plain(found))
+    context.exit(0 if found.sound else 1)
+
+
+def _refuse(context: click.Context, error: LocalError) -> None:
+    click.echo(f"{error}.", err=True)
+    context.exit(2)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise LocalError(f"{file} cannot be read: {error.strerror}") from None
+    if len(data) > _LARGEST_FILE:
+        raise LocalError(f"{file} is no Telink image: it has more than {_LARGEST_FILE} bytes")
+    return data
+
+
+def _write(file: Path, data: bytes) -> None:
+    """All of it or nothing: written beside and moved into place."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(file)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise LocalError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _as_json(found: Inspection) -> dict[str, object]:
+    return {
+        "sound": found.sound,
+        "facts": [{"name": fact.name, "value": fact.value, "offset": fact.offset} for fact in found.facts],
+        "findings": [
+            {"severity": finding.severity, "offset": finding.offset, "text": finding.text}
+            for finding in found.findings
+        ],
+    }
+
+
+def _rows(found: Inspection) -> list[tuple[str, str, str]]:
+    return [(fact.name, _hex(fact.offset), str(fact.value)) for fact in found.facts]
+
+
+def _hex(offset: int | None) -> str:
+    return "" if offset is None else f"{offset:#x}"
+
+
+def _plain(found: Inspection) -> str:
+    lines = [f"{name:<23}{offset:<9}{value}" for name, offset, value in _rows(found)]
+    lines += [f"{finding.severity:<23}{finding.offset:<#9x}{finding.text}" for finding in found.findings]
+    return "\n".join(lines)
+
+
+def _show(found: Inspection) -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    console = Console()
+    facts = Table("fact", "offset", Column("value", overflow="fold"))
+    for name, offset, value in _rows(found):
+        facts.add_row(name, offset, Text(value))
+    console.print(facts)
+    colours = {"error": "bold red", "warning": "yellow", "note": "dim"}
+    for finding in found.findings:
+        line = f"{finding.severity} at {finding.offset:#x}: {finding.text}"
+        console.print(Text(line, colours[finding.severity]))
+    if not found.findings:
+        console.print(Text("nothing wrong with it", "green"))
