@@ -81,12 +81,16 @@ class Lock:
             self.forget_owner()
         return self.take()
 
-    def receive(self, chunk: bytes, now: float) -> list[Effect]:
-        """A write to FFF2."""
+    def receive(self, chunk: bytes, now: float, *, busy: bool = False) -> list[Effect]:
+        """A write to FFF2. `busy`: a firmware transfer runs, every command is refused."""
         for raw in self._stream.feed(chunk):
             self._last_frame = now
-            self._answer(raw, now)
+            self._answer(raw, now, busy=busy)
         return self.take()
+
+    def heard(self, now: float) -> None:
+        """Something else than a frame came over the link: it is not idle."""
+        self._last_frame = now
 
     def deadline(self) -> float | None:
         due = [] if self.relock_at is None else [self.relock_at]
@@ -173,7 +177,7 @@ class Lock:
 
     # one request
 
-    def _answer(self, raw: bytes, now: float) -> None:
+    def _answer(self, raw: bytes, now: float, *, busy: bool) -> None:
         """The checks in the order of ttlock-ble 6, then the handler."""
         key = self.key  # the answer uses the key in force when the request came
         policy = self.profile.session
@@ -193,7 +197,10 @@ class Lock:
         except CipherError:
             self._send(None, key, now)
             return
-        self._obey(opcode, plain, key, now)
+        if busy:
+            self._refuse(opcode, self.profile.dfu.busy_code, None, key, now)
+        else:
+            self._obey(opcode, plain, key, now)
 
     def _obey(self, opcode: int, plain: bytes, key: bytes, now: float) -> None:
         command = COMMANDS.get(opcode)

@@ -41,7 +41,7 @@ class SessionPolicy:
     bad_crc: Literal["refuse", "silent"]
     check_version: bool
     version_code: int
-    init_reply: str
+    init_body: str
     random_mismatch: int
     larger_flag_position: Literal["keep", "store"]
     forget_on_drop: bool

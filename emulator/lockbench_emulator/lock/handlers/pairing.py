@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def initialization(lock: Lock, _request: Any, _now: float) -> bytes:
-    return bytes.fromhex(lock.profile.session.init_reply)[1:]
+    return bytes.fromhex(lock.profile.session.init_body)
 
 
 def check_vendor(lock: Lock, vendor: bytes) -> None:

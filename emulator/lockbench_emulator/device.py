@@ -1,0 +1,298 @@
+"""A whole lock as the air sees it: the application that the boot ROM picked, the OTA server, the flash.
+
+Sans-IO, the `Device` of `gatt`. It routes characteristics, keeps the advertisement true, opens the DFU window
+after 02, and lives through reboots and power cuts. Chance comes from `seed` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from random import Random
+
+from lockbench_protocol.lock import advertising as adv
+from lockbench_protocol.telink.image import make_image
+
+from lockbench_emulator.boot.board import load_board
+from lockbench_emulator.boot.dialect import load_dialect
+from lockbench_emulator.boot.factory import install, running_version
+from lockbench_emulator.boot.flash import Flash, PowerCut
+from lockbench_emulator.boot.server import OtaServer
+from lockbench_emulator.boot.startup import power_up
+from lockbench_emulator.gatt import (
+    Advertise,
+    Advertisement,
+    AttCode,
+    AttRefusal,
+    Characteristic,
+    Effect,
+    Happened,
+    Properties,
+    Reboot,
+    Service,
+)
+from lockbench_emulator.lock import hands
+from lockbench_emulator.lock.clock import LockClock
+from lockbench_emulator.lock.lock import NOTIFY, WRITE, Lock
+from lockbench_emulator.lock.memory import Admin, Memory
+from lockbench_emulator.profiles import LockProfile
+
+EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - a lock's clock has no zone
+"""The local time of a lock when the bench starts."""
+
+FACTORY_VERSION = "6.4.33"
+FACTORY_SIZE = 8192  # bytes of the image that a new lock runs
+
+_READ = Properties.READ
+_LOCK = Service(
+    "1910",
+    (
+        Characteristic(WRITE, Properties.WRITE | Properties.WRITE_WITHOUT_RESPONSE),
+        Characteristic(NOTIFY, Properties.NOTIFY),
+    ),
+)
+_FIXED = (
+    Service("1800", (Characteristic("2a00", _READ),)),
+    Service("180a", tuple(Characteristic(uuid, _READ) for uuid in ("2a24", "2a26", "2a27", "2a29"))),
+    Service("180f", (Characteristic("2a19", _READ),)),
+    _LOCK,
+)
+
+
+def factory_image(board_name: str = "b87", version: str = FACTORY_VERSION) -> bytes:
+    """The firmware that a new lock runs."""
+    return make_image(FACTORY_SIZE, version, 0, mark_offset=load_board(board_name).mark_offset)
+
+
+class LockDevice:
+    """One emulated lock. `paired` gives it an owner whose secrets come from the seed."""
+
+    def __init__(
+        self,
+        profile: LockProfile,
+        *,
+        seed: int = 0,
+        address: str | None = None,
+        paired: bool = True,
+        epoch: datetime = EPOCH,
+    ) -> None:
+        self.profile = profile
+        self.chance = Random(seed)  # noqa: S311 - an emulated lock repeats itself
+        drawn = bytes((0xC0 | self.chance.getrandbits(6), *self.chance.randbytes(5)))
+        self._address = address or adv.mac_text(drawn)
+        self.board = load_board(profile.model.board)
+        self.dialect = load_dialect(profile.dfu.dialect)
+        self.flash = Flash(self.board.flash_size)
+        install(self.flash, self.board, factory_image(profile.model.board))
+        self.memory = Memory.blank(profile.log.capacity, profile.settings.auto_lock)
+        self.clock = LockClock(epoch)
+        self.battery = profile.advertising.battery
+        if paired:
+            self._adopt()
+        self.lock: Lock
+        self.server: OtaServer
+        self.alive = False
+        self.online = False
+        self._window_until: float | None = None
+        self._shown: Advertisement | None = None
+        self._boot()
+        self._shown = self.advertisement()
+
+    # what it is
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @property
+    def name(self) -> str:
+        return adv.name_of(self.profile.model.name, self._address)
+
+    @property
+    def in_dfu(self) -> bool:
+        """The DFU window is open, or a transfer runs."""
+        return self._window_until is not None or self.server.busy
+
+    def services(self) -> tuple[Service, ...]:
+        return (*_FIXED, self.dialect.service())
+
+    def advertisement(self) -> Advertisement | None:
+        if not self.alive or self.online:
+            return None
+        policy = self.profile.advertising
+        state = adv.LockState(self.profile.model.scene, self._flags(), self.battery, self._address)
+        if self.in_dfu:
+            manufacturer = adv.dfu_manufacturer_data(state, bytes.fromhex(policy.dfu_mark))
+        else:
+            manufacturer = adv.manufacturer_data(state)
+        return Advertisement(
+            adv.advertisement(manufacturer, service=policy.service),
+            adv.scan_response(self.name),
+            policy.interval,
+        )
+
+    def _flags(self) -> adv.Flag:
+        flags = adv.Flag(0)
+        if self.memory.unlocked:
+            flags |= adv.Flag.UNLOCKED
+        if self.memory.unread:
+            flags |= adv.Flag.NEW_RECORDS
+        if self.memory.admin is None:
+            flags |= adv.Flag.SETTING
+        if self.lock.awake_until:
+            flags |= adv.Flag.TOUCHED
+        return flags
+
+    # the air
+
+    def connected(self, now: float) -> list[Effect]:
+        self.online = True
+        return self._live(now, lambda: self.lock.connected(now))
+
+    def disconnected(self, now: float) -> list[Effect]:
+        if not self.online:
+            return []
+        self.online = False
+        return self._live(now, lambda: [*self.lock.disconnected(now), *self.server.disconnected(now)])
+
+    def subscribe(self, characteristic: str, on: bool, now: float) -> list[Effect]:  # noqa: ARG002, FBT001 - the CCCD bit; links keep it
+        return []
+
+    def write(self, characteristic: str, value: bytes, now: float) -> list[Effect]:
+        if characteristic == WRITE:
+            return self._live(now, lambda: self._command(value, now))
+        if characteristic == self.dialect.service().characteristics[0].uuid:
+            return self._live(now, lambda: self._firmware(value, now))
+        raise AttRefusal(AttCode.WRITE_NOT_PERMITTED)
+
+    def read(self, characteristic: str, now: float) -> bytes:  # noqa: ARG002 - the shape of all events
+        model = self.profile.model
+        live = self.profile.advertising.battery_service == "live"
+        values = {
+            "2a00": self.name.encode(),
+            "2a24": model.name.encode(),
+            "2a26": self.lock.firmware.encode(),
+            "2a27": model.hardware.encode(),
+            "2a29": model.manufacturer.encode(),
+            "2a19": bytes((self.battery if live else 100,)),
+            self.dialect.service().characteristics[0].uuid: b"\x00",
+        }
+        if characteristic not in values:
+            raise AttRefusal(AttCode.READ_NOT_PERMITTED)
+        return values[characteristic]
+
+    def advance(self, now: float) -> list[Effect]:
+        return self._live(now, lambda: [*self.lock.advance(now), *self.server.advance(now)])
+
+    def deadline(self) -> float | None:
+        if not self.alive:
+            return None
+        due = (self.lock.deadline(), self.server.deadline(), self._window_until)
+        return min((at for at in due if at is not None), default=None)
+
+    # hands
+
+    def touch(self, now: float) -> list[Effect]:
+        return self._live(now, lambda: hands.touch(self.lock, now))
+
+    def enter_code(self, code: str, now: float) -> list[Effect]:
+        """Type the code on the keypad and confirm it."""
+        return self._live(now, lambda: hands.enter_code(self.lock, code, now))
+
+    def press_reset(self, now: float) -> list[Effect]:
+        """The reset button inside: the owner is forgotten."""
+
+        def forget() -> list[Effect]:
+            self.lock.forget_owner()
+            self.lock.happened("reset")
+            return self.lock.take()
+
+        return self._live(now, forget)
+
+    def set_battery(self, percent: int, now: float) -> list[Effect]:
+        self.battery = percent
+        self.lock.battery = percent
+        return self._settle([], now)
+
+    def cut_power(self, now: float) -> list[Effect]:  # noqa: ARG002 - the shape of all events
+        return self._die() if self.alive else []
+
+    def restore_power(self, now: float) -> list[Effect]:
+        if self.alive:
+            return []
+        return self._settle(self._start(), now)
+
+    # inside
+
+    def _live(self, now: float, event: Callable[[], Iterable[Effect]]) -> list[Effect]:
+        """Let one event happen, unless the device is dead; it may die of it."""
+        if not self.alive:
+            return []
+        try:
+            effects = list(event())
+        except PowerCut:
+            return self._die()
+        return self._settle(effects, now)
+
+    def _settle(self, effects: list[Effect], now: float) -> list[Effect]:
+        """What follows from the effects: the window, a reboot, the advertisement."""
+        if self.lock.enters_dfu:
+            self.lock.enters_dfu = False
+            self._window_until = now + self.profile.dfu.window_seconds
+        if self._window_until is not None and now >= self._window_until:
+            self._window_until = None
+        if any(isinstance(effect, Reboot) for effect in effects):
+            self.online = False
+            effects.extend(self._start())
+        shown = self.advertisement()
+        if shown != self._shown:
+            self._shown = shown
+            effects.append(Advertise(shown))
+        return effects
+
+    def _command(self, value: bytes, now: float) -> list[Effect]:
+        return self.lock.receive(value, now, busy=self.server.busy)
+
+    def _firmware(self, value: bytes, now: float) -> list[Effect]:
+        if self.profile.dfu.gate and not self.in_dfu:
+            return []
+        self.lock.heard(now)
+        return self.server.write(value, now)
+
+    def _die(self) -> list[Effect]:
+        """The supply is gone in the middle of whatever was going on."""
+        self.alive = self.online = False
+        self._window_until = None
+        self._shown = None
+        return [Reboot(), Happened("power", {"on": False}), Advertise(None)]
+
+    def _start(self) -> list[Effect]:
+        """From power to a running application, or to a brick."""
+        try:
+            self._boot()
+        except PowerCut:
+            self.alive = False
+        if not self.alive:
+            return [Happened("boot", {"bank": None})]
+        return [Happened("boot", {"bank": self.bank, "version": self.lock.firmware})]
+
+    def _boot(self) -> None:
+        self._window_until = None
+        bank = power_up(self.flash, self.board, self.dialect)
+        self.alive = bank is not None
+        if bank is None:
+            return
+        self.bank = bank
+        firmware = running_version(self.flash, self.board, bank)
+        self.lock = Lock(self.profile, self.memory, self.clock, self.chance, self._address, firmware)
+        self.lock.battery = self.battery
+        self.server = OtaServer(self.flash, self.board, self.dialect, bank)
+
+    def _adopt(self) -> None:
+        """An owner, as if an app had paired: secrets from the seed."""
+        chance, memory = self.chance, self.memory
+        memory.key = chance.randbytes(16)
+        memory.admin = Admin(chance.randrange(1, 10**9), chance.randrange(1, 10**9))
+        memory.admin_passcode = "".join(
+            str(chance.randrange(10)) for _ in range(self.profile.passcodes.generated_digits)
+        )
