@@ -1,0 +1,157 @@
+"""The HTTP side of the TTLock cloud: parse, order of checks, envelope; and the files of the packages.
+
+One aiohttp application, its routes made from the endpoint table. Query and form are one set of parameters and
+the form wins; every failure of the platform is JSON in HTTP 200; `Date` is the cloud's own clock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import formatdate
+from urllib.parse import parse_qsl
+
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
+from lockbench_protocol.cloud.ttlock import (
+    DATE_WINDOW,
+    ENDPOINTS,
+    ERRORS,
+    Endpoint,
+    Right,
+    pack_firmware,
+)
+from pydantic import ValidationError
+
+from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
+from lockbench_emulator.cloud.ttlock import Refused, Ttlock
+
+BODY_LIMIT = 64 * 1024
+"""The largest form that is read, bytes."""
+
+
+def ttlock_app(cloud: Ttlock, faults: Faults) -> web.Application:
+    """The application that serves this cloud."""
+    app = web.Application(client_max_size=BODY_LIMIT)
+    wire = _Wire(cloud, faults)
+    for endpoint in ENDPOINTS:
+        app.router.add_route("*", endpoint.path, wire.route(endpoint))
+    app.router.add_get(PACKAGES + r"{number:\d{1,18}}.bin", wire.package)
+    app.on_response_prepare.append(wire.stamp)
+    return app
+
+
+class _Wire:
+    def __init__(self, cloud: Ttlock, faults: Faults) -> None:
+        self._cloud = cloud
+        self._faults = faults
+
+    def route(self, endpoint: Endpoint) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            fault = self._faults.take(endpoint.path)
+            parameters: dict[str, str] = {}
+            if fault.status is not None:
+                self._note(request, parameters, fault.status, None)
+                return web.Response(status=fault.status)
+            try:
+                parameters |= await _parameters(request)
+                body = self._answer(endpoint, request.method, parameters, fault)
+            except Refused as refusal:
+                body = envelope(refusal.errcode)
+            for name in fault.without:
+                body.pop(name, None)
+            errcode = body.get("errcode", 0)
+            self._note(request, parameters, 200, errcode if isinstance(errcode, int) else None)
+            text = json.dumps(body, ensure_ascii=False).encode()
+            return await _send(request, text, "application/json; charset=utf-8", fault.cut)
+
+        return handle
+
+    def _answer(
+        self, endpoint: Endpoint, method: str, parameters: Mapping[str, str], fault: Fault
+    ) -> dict[str, object]:
+        if method not in endpoint.methods:
+            raise Refused(-3)
+        if fault.errcode is not None:
+            raise Refused(fault.errcode)
+        if endpoint.right is not Right.NONE:
+            self._check_date(parameters.get("date", ""))
+        try:
+            request = endpoint.request.model_validate(parameters)
+        except ValidationError:
+            raise Refused(-3) from None
+        return self._cloud.call(endpoint, request).body()
+
+    def _check_date(self, date: str) -> None:
+        """A date that is no number is a wrong parameter, and left to the model."""
+        if re.fullmatch(r"[0-9]{1,18}", date) and abs(int(date) - self._cloud.millis()) > DATE_WINDOW:
+            raise Refused(80000)
+
+    async def package(self, request: web.Request) -> web.StreamResponse:
+        fault = self._faults.take(PACKAGES)
+        found = self._cloud.package(int(request.match_info["number"]))
+        status = fault.status or (404 if found is None else 200)
+        self._note(request, {}, status, None)
+        if found is None or fault.status is not None:
+            return web.Response(status=status)
+        return await _send(request, _file(*found, fault), "application/octet-stream", fault.cut)
+
+    async def stamp(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(self._cloud.millis() // 1000, usegmt=True)
+        response.headers["Server"] = "lockbench"
+
+    def _note(
+        self, request: web.Request, parameters: Mapping[str, str], status: int, errcode: int | None
+    ) -> None:
+        self._cloud.store.note(
+            self._cloud.millis(), "ttlock", request.method, request.path, parameters, status, errcode
+        )
+
+
+def envelope(errcode: int) -> dict[str, object]:
+    """The body of a refusal."""
+    errmsg, description = ERRORS[errcode]
+    return {"errcode": errcode, "errmsg": errmsg, "description": description}
+
+
+async def _parameters(request: web.Request) -> dict[str, str]:
+    """Query and form as one, the form winning; empty values count as absent. What cannot be read is -3."""
+    try:
+        raw = await request.read() if request.can_read_body else b""
+        rows = [*_pairs(request.rel_url.raw_query_string)]
+        if request.content_type == "application/x-www-form-urlencoded":
+            rows += _pairs(raw.decode("utf-8"))
+    except (ValueError, web.HTTPException, web.RequestPayloadError, ClientPayloadError, HttpProcessingError):
+        raise Refused(-3) from None
+    return {name: value for name, value in rows if value}
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+
+
+def _file(image: bytes, key: str, fault: Fault) -> bytes:
+    """The package's file, spoilt as the fault says."""
+    if fault.package == "blank":
+        image = b"\xff" * len(image)
+    data = pack_firmware(image, key)
+    if fault.package == "short":
+        return data[: len(data) // 2 | 1]
+    if fault.package == "garbled":  # the last plaintext byte, the padding's length, becomes 0
+        last = len(data) - 17
+        return data[:last] + bytes([data[last] ^ (16 - len(image) % 16)]) + data[last + 1 :]
+    return data
+
+
+async def _send(request: web.Request, body: bytes, content_type: str, cut: int | None) -> web.StreamResponse:
+    if cut is None:
+        return web.Response(body=body, headers={"Content-Type": content_type})
+    response = web.StreamResponse(headers={"Content-Type": content_type})
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[:cut])
+    if request.transport is not None:
+        request.transport.close()
+    return response
