@@ -92,7 +92,7 @@ def command(name: str, **fields: int | bytes) -> bytes:
         else:
             built = COMMANDS[name].build({"rest": b"", "tail": None, **fields})
     except (ConstructError, KeyError) as error:
-        raise LocalError(f"{name} cannot be made of {fields}: {error}") from None
+        raise LocalError(f"{name} cannot be made of {fields}: {' '.join(str(error).split())}") from None
     return bytes(built)
 
 
@@ -153,12 +153,10 @@ def _fields(schema: Any, value: bytes, name: str) -> dict[str, int | bytes]:
     try:
         parsed = schema.parse(value)
     except ChecksumError:
-        wanted = crc16(value[:-2])
-        found = int.from_bytes(value[-2:], "little")
-        raise RemoteError(
-            f"{name}: the CRC-16 at byte {len(value) - 2} is {found:04x}, not {wanted:04x}"
-        ) from None
+        at = len(value) - 2
+        found, wanted = int.from_bytes(value[at:], "little"), crc16(value[:at])
+        raise RemoteError(f"{name}: the CRC-16 at byte {at} is {found:04x}, not {wanted:04x}") from None
     except ConstructError as error:
-        raise RemoteError(f"{name} of {len(value)} bytes: {error}") from None
+        raise RemoteError(f"{name} of {len(value)} bytes: {' '.join(str(error).split())}") from None
     fields = {**parsed.get("covered", {}).get("value", {}), **parsed}
     return {key: field for key, field in fields.items() if isinstance(field, int | bytes) and key != "_io"}
