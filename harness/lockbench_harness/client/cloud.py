@@ -1,0 +1,231 @@
+"""The client's side of the TTLock open platform: one method an endpoint, typed replies and failures.
+
+It speaks to a cloud at any base address, over TCP or over a Unix socket (which is what virtual time needs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TypeVar
+
+import aiohttp
+from lockbench_protocol import RemoteError
+from lockbench_protocol.cloud import ttlock as wire
+from lockbench_protocol.cloud.ttlock import Endpoint
+from pydantic import ValidationError
+from yarl import URL
+
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)  # s
+LARGEST = 16 * 1024 * 1024
+"""The largest firmware package that is downloaded, bytes."""
+
+R = TypeVar("R", bound=wire.Reply)
+Parameters = Mapping[str, str | int | None]
+_PATHS: Mapping[str, Endpoint] = {row.name: row for row in wire.ENDPOINTS}
+
+
+class CloudRefused(RemoteError):
+    """The cloud answered with an errcode."""
+
+    def __init__(self, errcode: int, errmsg: str) -> None:
+        super().__init__(f"the cloud refused with errcode {errcode}: {errmsg}")
+        self.errcode = errcode
+
+
+class CloudStatus(RemoteError):
+    """The answer came with another HTTP status than 200."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the cloud answered with HTTP status {status}")
+        self.status = status
+
+
+class CloudUnreachable(RemoteError):
+    """No answer: no connection, no time left, or the connection broke."""
+
+
+class CloudReplyError(RemoteError):
+    """The answer is not what the endpoint answers."""
+
+
+class BadAddress(RemoteError):
+    """An address that no request can be sent to."""
+
+
+class DownloadFailed(RemoteError):
+    """The file did not come, or not whole."""
+
+
+class TtlockCloud:
+    """One user's session with one cloud; an async context manager.
+
+    `now` gives seconds since 1970 for the `date` parameter. With `socket`, a path, everything goes there.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        *,
+        now: Callable[[], float],
+        access_token: str = "",
+        socket: str | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.access_token = access_token
+        self._base = base_url.rstrip("/")
+        self._now = now
+        self._socket = socket
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> TtlockCloud:
+        connector = aiohttp.UnixConnector(self._socket) if self._socket else aiohttp.TCPConnector()
+        self._http = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    # Endpoints
+
+    async def log_in(self, client_secret: str, username: str, password: str) -> wire.TokenReply:
+        """Get a token for a user of the lock app, and use it from now on. `password` is the plain one."""
+        digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+        return await self._token(client_secret, grant_type="password", username=username, password=digest)
+
+    async def refresh(self, client_secret: str, refresh_token: str) -> wire.TokenReply:
+        """Get a new token for an old one, and use it from now on."""
+        return await self._token(client_secret, grant_type="refresh_token", refresh_token=refresh_token)
+
+    async def _token(self, client_secret: str, **parameters: str) -> wire.TokenReply:
+        body = {"clientId": self.client_id, "clientSecret": client_secret, **parameters}
+        reply = await self._post("token", body, wire.TokenReply)
+        self.access_token = reply.access_token
+        return reply
+
+    async def initialize(self, lock_data: str, alias: str | None = None) -> wire.InitializeReply:
+        parameters = {"lockData": lock_data, "lockAlias": alias}
+        return await self._call("initialize", parameters, wire.InitializeReply)
+
+    async def detail(self, lock_id: int) -> wire.DetailReply:
+        return await self._call("detail", {"lockId": lock_id}, wire.DetailReply)
+
+    async def add_passcode(
+        self, lock_id: int, code: str, start: int, end: int, *, name: str | None = None
+    ) -> int:
+        """Tell the cloud of a passcode that is in the lock already (ms; 0 and 0: permanent). Its number."""
+        parameters: Parameters = {
+            "lockId": lock_id,
+            "keyboardPwd": code,
+            "keyboardPwdName": name,
+            "keyboardPwdType": 3 if end else 2,
+            "startDate": start,
+            "endDate": end,
+            "addType": 1,
+        }
+        return (await self._call("add_passcode", parameters, wire.PasscodeReply)).keyboard_pwd_id
+
+    async def update_lock_data(self, lock_id: int, lock_data: str) -> None:
+        await self._call("update_lock_data", {"lockId": lock_id, "lockData": lock_data}, wire.Done)
+
+    async def upgrade_check(self, lock_id: int) -> wire.UpgradeReply:
+        return await self._call("upgrade_check", {"lockId": lock_id}, wire.UpgradeReply)
+
+    async def upgrade_recheck(self, lock_id: int, lock_data: str) -> wire.UpgradeReply:
+        parameters: Parameters = {"lockId": lock_id, "lockData": lock_data}
+        return await self._call("upgrade_recheck", parameters, wire.UpgradeReply)
+
+    async def upgrade_package(self, lock_id: int) -> tuple[str, str]:
+        """(address, key) of the firmware for this lock.
+
+        CloudRefused with errcode 1 when there is nothing newer; PackageError without an address or a key.
+        """
+        reply = await self._call("upgrade_package", {"lockId": lock_id}, wire.PackageReply)
+        if not reply.url or not reply.decryption_key:
+            raise wire.PackageError("the cloud gave no address or no key of the firmware package")
+        return reply.url, wire.open_key(reply.decryption_key)
+
+    async def upgrade_success(self, lock_id: int, lock_data: str) -> None:
+        await self._call("upgrade_success", {"lockId": lock_id, "lockData": lock_data}, wire.Done)
+
+    async def download(self, url: str) -> bytes:
+        """The whole file. BadAddress or DownloadFailed."""
+        address = _address(url)
+        try:
+            async with self._session().get(address) as answer:
+                if answer.status != 200:
+                    raise DownloadFailed(f"the download answered with HTTP status {answer.status}")
+                data = bytearray()
+                async for part in answer.content.iter_any():
+                    data += part
+                    if len(data) > LARGEST:
+                        raise DownloadFailed(f"the file is larger than {LARGEST} bytes")
+                return bytes(data)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise DownloadFailed(f"the download broke off: {_reason(error)}") from error
+
+    # Requests
+
+    async def _call(self, name: str, parameters: Parameters, reply: type[R]) -> R:
+        signed = {
+            "clientId": self.client_id,
+            "accessToken": self.access_token,
+            "date": round(self._now() * 1000),
+            **parameters,
+        }
+        return await self._post(name, signed, reply)
+
+    async def _post(self, name: str, parameters: Parameters, reply: type[R]) -> R:
+        form = {key: str(value) for key, value in parameters.items() if value is not None}
+        try:
+            async with self._session().post(_address(self._base + _PATHS[name].path), data=form) as answer:
+                status, text = answer.status, await answer.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise CloudUnreachable(f"no answer from the cloud: {_reason(error)}") from error
+        if status != 200:
+            raise CloudStatus(status)
+        return _read(text, reply)
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            raise RuntimeError("a TtlockCloud is used inside `async with`")
+        return self._http
+
+
+def _read(text: bytes, reply: type[R]) -> R:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        raise CloudReplyError("the cloud's answer is no JSON") from None
+    if not isinstance(body, dict):
+        raise CloudReplyError("the cloud's answer is no JSON object")
+    errcode = body.get("errcode", 0)
+    if not isinstance(errcode, int):
+        raise CloudReplyError(f"errcode is {errcode!r}, not a number")
+    if errcode:
+        raise CloudRefused(errcode, str(body.get("errmsg", "")))
+    try:
+        return reply.model_validate(body)
+    except ValidationError as error:
+        fields = sorted({str(row["loc"][0]) for row in error.errors() if row["loc"]})
+        raise CloudReplyError(f"the cloud's answer is wrong in {', '.join(fields)}") from None
+
+
+def _address(text: str) -> URL:
+    try:
+        address = URL(text)
+        if address.scheme not in ("http", "https") or not address.host:
+            raise ValueError
+    except ValueError:
+        raise BadAddress(f"{text!r} is no http address") from None
+    return address
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
