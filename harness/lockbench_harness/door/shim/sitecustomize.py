@@ -6,8 +6,11 @@ but for one import hook, which goes once bleak is in; the `sitecustomize` that t
 
 import os
 import sys
-from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False  # typing costs each interpreter some milliseconds
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OLDEST = 1  # of bleak, the first number of the version
@@ -26,7 +29,7 @@ def note(text: str) -> None:
 class BleakFinder:
     """Finds bleak as the other finders do, and gives it a loader of ours. Goes when bleak is loaded."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         if name != "bleak":
             return None
         for finder in sys.meta_path:
@@ -41,17 +44,17 @@ class BleakFinder:
 class BleakLoader:
     """The real loader in all, but puts the backend in when the package has been executed."""
 
-    def __init__(self, loader: Any, finder: BleakFinder) -> None:
+    def __init__(self, loader: "Any", finder: BleakFinder) -> None:
         self._loader = loader
         self._finder = finder
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> "Any":
         return getattr(self._loader, name)
 
-    def create_module(self, spec: Any) -> Any:
+    def create_module(self, spec: "Any") -> "Any":
         return self._loader.create_module(spec)
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
@@ -75,7 +78,7 @@ def bleak_version() -> str:
         return "of unknown version"
 
 
-def backend() -> Any:
+def backend() -> "Any":
     from importlib.util import module_from_spec, spec_from_file_location
 
     spec = spec_from_file_location("lockbench_bleak", os.path.join(HERE, "lockbench_bleak.py"))
