@@ -204,7 +204,8 @@ class Lock:
 
     def _obey(self, opcode: int, plain: bytes, key: bytes, now: float) -> None:
         command = COMMANDS.get(opcode)
-        if command is None or (command.feature is not None and command.feature not in self.profile.features):
+        lacking = command is not None and command.feature not in {None, *self.profile.features}
+        if command is None or lacking or opcode not in HANDLERS:
             self._refuse(opcode, Status.INVALID_COMMAND, None, key, now)
             return
         op = plain[0] if command.ops and plain else None

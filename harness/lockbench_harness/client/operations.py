@@ -268,7 +268,7 @@ def auto_lock(keys: Keys, seconds: int | None = None) -> Operation[int | None]:
     """Set the auto-lock time (0 is off), or ask for it."""
     yield from login_admin(keys)
     op = QUERY if seconds is None else SET
-    reply = yield Exchange(0x36, {"op": op, "seconds": seconds})
+    reply = yield Exchange(0x36, {"op": op, "seconds": seconds, "door_sensor": None})
     return reply.range.current if seconds is None else None
 
 

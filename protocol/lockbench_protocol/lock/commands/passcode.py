@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from construct import GreedyRange, If, Int8ub, Int16ub, Optional, Prefixed, Struct, Switch, this
+from construct import (
+    Array,
+    BitsInteger,
+    BitStruct,
+    GreedyRange,
+    If,
+    Int8ub,
+    Int16ub,
+    Int32ub,
+    Optional,
+    Prefixed,
+    Struct,
+    Switch,
+    this,
+)
 
 from lockbench_protocol.lock.commands.row import CODE, DATE5, NOTHING, Command, Level
 from lockbench_protocol.lock.features import Feature
@@ -61,6 +75,19 @@ RECORD = Prefixed(
         "cycle" / If(this.type == PasscodeType.CYCLIC, Int16ub),
     ),
 )
+OLD_RECORD = Prefixed(
+    Int8ub,
+    Struct(
+        "type" / Int8ub,
+        "code" / CODE,
+        "original" / CODE,
+        "count" / If(this.type == PasscodeType.COUNT, Int32ub),
+        "end" / If(this.type == PasscodeType.PERIOD, DATE5),
+    ),
+)
+YEARS = 10  # of 31: one pair for each
+SECRET = BitStruct("code" / BitsInteger(12), "secret" / BitsInteger(36))
+ERASE_CODE = 10  # bytes of 44: digits 0 to 9, then FF
 LAST_PAGE = 0xFFFF  # `next` of a page that is the last
 
 ROWS = (
@@ -85,5 +112,53 @@ ROWS = (
         ),
         "5.9",
         feature=Feature.PASSCODE,
+    ),
+    Command(
+        0x04,
+        "GET_VALID_KEYBOARD_PASSWORD",
+        Level.ANYONE,
+        Struct("seq" / Int16ub),
+        Struct(
+            "page"
+            / Prefixed(Int16ub, Optional(Struct("next" / Int16ub, "records" / GreedyRange(OLD_RECORD))))
+        ),
+        "5.9",
+        feature=Feature.PASSCODE,
+    ),
+    Command(
+        0x31,
+        "INIT_PASSWORDS",
+        Level.ADMIN_OR_PAIRING,
+        Struct("year" / Int8ub, "pairs" / Array(YEARS, SECRET)),
+        NOTHING,
+        "5.10",
+        feature=Feature.PASSCODE,
+    ),
+    Command(
+        0x32,
+        "READ_PWD_PARA",
+        Level.USER,
+        NOTHING,
+        Struct("battery" / Int8ub, "pair" / SECRET, "deleted" / DATE5),
+        "5.10",
+        feature=Feature.PASSCODE,
+    ),
+    Command(
+        0x33,
+        "RESET_KEYBOARD_PWD_COUNT",
+        Level.ADMIN,
+        Struct("count" / Int8ub),
+        Struct("battery" / Int8ub),
+        "5.10",
+        feature=Feature.PASSCODE,
+    ),
+    Command(
+        0x44,
+        "SET_DELETE_PWD",
+        Level.ADMIN,
+        Struct("digits" / Array(ERASE_CODE, Int8ub)),
+        Struct("battery" / Optional(Int8ub)),
+        "5.11",
+        feature=Feature.PASSCODE_DELETE,
     ),
 )
