@@ -23,7 +23,12 @@ async def serving(
 
     Sets `cloud.base_url`. Requests that still run at the end get a second.
     """
-    runner = web.AppRunner(ttlock_app(cloud, faults), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        ttlock_app(cloud, faults),
+        access_log=None,
+        shutdown_timeout=1.0,
+        auto_decompress=False,  # aiohttp answers 400 to a body that does not decompress, before we see it
+    )
     await runner.setup()
     try:
         if socket is not None:

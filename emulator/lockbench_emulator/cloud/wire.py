@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qsl
 
-from aiohttp import ClientPayloadError, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 from aiohttp.typedefs import Handler
 from lockbench_protocol.cloud.ttlock import (
     DATE_WINDOW,
@@ -118,12 +117,14 @@ def envelope(errcode: int) -> dict[str, object]:
 
 async def _parameters(request: web.Request) -> dict[str, str]:
     """Query and form as one, the form winning; empty values count as absent. What cannot be read is -3."""
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Refused(-3)
     try:
         raw = await request.read() if request.can_read_body else b""
         rows = [*_pairs(request.rel_url.raw_query_string)]
         if request.content_type == "application/x-www-form-urlencoded":
             rows += _pairs(raw.decode("utf-8"))
-    except (ValueError, web.HTTPException, web.RequestPayloadError, ClientPayloadError, HttpProcessingError):
+    except (ValueError, web.HTTPException, web.RequestPayloadError):
         raise Refused(-3) from None
     return {name: value for name, value in rows if value}
 
