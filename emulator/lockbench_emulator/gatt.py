@@ -86,7 +86,10 @@ class Advertise:
 
 @dataclass(frozen=True, slots=True)
 class Reboot:
-    """The device restarted: the link is gone without a word, RAM is lost, services may have changed."""
+    """The device restarted: the link is gone without a word, RAM is lost, services may have changed.
+
+    The device is not told `disconnected`: it has no link any more. Its peer finds out by supervision timeout.
+    """
 
 
 @dataclass(frozen=True, slots=True)
