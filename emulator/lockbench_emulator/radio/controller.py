@@ -43,7 +43,7 @@ _UNCLAIMED_WORDS = ("EXTENDED_ADV", "EXTENDED_SCAN", "EXTENDED_CREATE", "ADVERTI
 _Adv = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType
 _Report = hci.HCI_LE_Advertising_Report_Event.EventType
 # Type of advertising -> type of report, connectable, scannable (7.8.5, 7.7.65.2)
-ADVERTISING = {
+ADVERTISING: dict[int, tuple[int, bool, bool]] = {
     _Adv.ADV_IND: (_Report.ADV_IND, True, True),
     _Adv.ADV_DIRECT_IND: (_Report.ADV_DIRECT_IND, True, False),
     _Adv.ADV_SCAN_IND: (_Report.ADV_SCAN_IND, False, True),
@@ -73,7 +73,7 @@ class Advertiser(stock.LegacyAdvertiser):
         return not self.enabled or (controller.one_link and bool(controller.le_connections))
 
     def to_be_reported(self) -> tuple[int, bool, bool]:
-        return ADVERTISING.get(_Adv(self.advertising_type), (_Report.ADV_NONCONN_IND, False, False))
+        return ADVERTISING.get(self.advertising_type, (_Report.ADV_NONCONN_IND, False, False))
 
 
 class AirController(stock.Controller):

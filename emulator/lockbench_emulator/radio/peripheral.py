@@ -7,7 +7,7 @@ asked for, and silence while a central is connected.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from bumble import att, core, hci
 from bumble.device import AdvertisingType, Connection, DeviceConfiguration
@@ -15,7 +15,7 @@ from bumble.device import Device as Host
 from bumble.host import Host as HciHost
 from bumble.transport.common import AsyncPipeSink
 
-from lockbench_emulator.gatt import Advertisement, Device
+from lockbench_emulator.gatt import Advertisement, Device, Effect
 from lockbench_emulator.radio.controller import LEGACY_DATA, air_of
 from lockbench_emulator.radio.medium import Medium, is_random_static
 from lockbench_emulator.radio.runner import Observer, Runner
@@ -69,6 +69,10 @@ class Peripheral:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._medium.remove_controller(self.controller)
         self.controller.set_packet_sink(None)
+
+    def act(self, hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
+        """Let a hand do something at the device; see `Runner.act`."""
+        return self._runner.act(hand)
 
     # ---- what the runner asks of the air ----
 

@@ -155,6 +155,14 @@ class Runner:
         self._rearm()
         return value
 
+    def act(self, hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
+        """Something done at the device itself: its effects go where all go, and back to the hand."""
+        effects = list(hand(self._loop.time()))
+        self._effects.extend(effects)
+        self._rearm()
+        self.pump()
+        return effects
+
     def ignore(self, characteristic: str, value: bytes, code: AttCode) -> None:
         """The radio dropped this write before the device saw it."""
         self._see("write", characteristic, value)

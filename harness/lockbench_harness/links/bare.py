@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from lockbench_emulator.gatt import Advertisement, AttRefusal, Device
+from lockbench_emulator.gatt import Advertisement, AttRefusal, Device, Effect
 from lockbench_emulator.radio.runner import Observer, Runner
 
 from lockbench_harness.links import AttError, LinkLost, Missing, NotFound, Sighting
@@ -51,6 +51,10 @@ class BareLink:
     def failures(self) -> list[BaseException]:
         """What went wrong inside the devices."""
         return [failure for body in self._bodies.values() for failure in body.runner.failures]
+
+    def act(self, address: str, hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
+        """Let a hand do something at the device; see `Runner.act`."""
+        return self._bodies[address].runner.act(hand)
 
     async def scan(
         self, seconds: float, *, until: Callable[[Sighting], bool] | None = None

@@ -1,0 +1,137 @@
+"""What a lock case sees: a link, the credentials, and, where the target has them, hands and a clock.
+
+Emulated and real locks are met through this one class. What a target cannot do is not in its capability file,
+so a case that needs it never gets here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from lockbench_protocol import LocalError
+from lockbench_protocol.lock.cipher import DEFAULT_KEY
+from lockbench_protocol.lock.crc import VENDOR
+
+from lockbench_harness.client.lock_client import LockClient
+from lockbench_harness.client.operations import Keys
+from lockbench_harness.credentials import Credentials
+from lockbench_harness.links import Connection, Link, Sighting
+
+if TYPE_CHECKING:
+    from lockbench_harness.trace import Trace
+
+SCAN_SECONDS = 10.0
+
+
+class Hands(Protocol):
+    """A person at the door."""
+
+    def touch(self) -> None: ...
+
+    def enter_code(self, code: str) -> bool: ...  # types and confirms; did the bolt open?
+
+    def is_open(self) -> bool: ...  # looks at the bolt
+
+    def press_reset(self) -> None: ...  # the button inside
+
+    def set_battery(self, percent: int) -> None: ...
+
+    def cut_power(self) -> None: ...
+
+    def restore_power(self) -> None: ...
+
+
+class LockBench:
+    """One lock, freshly opened for one example."""
+
+    def __init__(
+        self,
+        link: Link,
+        credentials: Credentials,
+        trace: Trace,
+        *,
+        hands: Hands | None = None,
+        started: datetime | None = None,
+        second: Link | None = None,
+    ) -> None:
+        self.link = link
+        self.credentials = credentials
+        self.trace = trace
+        self._hands = hands
+        self._started = started
+        self._second = second
+
+    @property
+    def address(self) -> str:
+        return self.credentials.address
+
+    @property
+    def keys(self) -> Keys:
+        own = self.credentials
+        return Keys(own.aes_key, own.admin_ps, own.unlock_key)
+
+    @property
+    def hands(self) -> Hands:
+        if self._hands is None:
+            raise LocalError("this target has no hands; the case must say that it needs them")
+        return self._hands
+
+    @property
+    def second(self) -> Link:
+        """Another phone near the same lock."""
+        if self._second is None:
+            raise LocalError("this target has one central only; the case must say that it needs a second")
+        return self._second
+
+    def local(self) -> datetime:
+        """The local time that a lock with a right clock shows now."""
+        if self._started is None:
+            raise LocalError("this target has no clock; the case must say that it needs one")
+        return self._started + timedelta(seconds=int(asyncio.get_running_loop().time() + 1e-6))
+
+    def client(
+        self,
+        key: bytes | None = None,
+        *,
+        link: Link | None = None,
+        table: bytes = VENDOR,
+        answer_seconds: float = 6.0,
+    ) -> LockClient:
+        """A client that knows the key of the credentials, or another."""
+        known = self.credentials.aes_key or DEFAULT_KEY
+        return LockClient(
+            link or self.link,
+            self.address,
+            known if key is None else key,
+            table=table,
+            answer_seconds=answer_seconds,
+        )
+
+    @asynccontextmanager
+    async def session(self, client: LockClient | None = None) -> AsyncIterator[LockClient]:
+        """A connected client; the link ends with the block."""
+        own = client or self.client()
+        await own.connect()
+        try:
+            yield own
+        finally:
+            await own.disconnect()
+
+    @asynccontextmanager
+    async def raw(self, *, mtu: int = 23) -> AsyncIterator[Connection]:
+        """A bare connection, for bytes that no client would send."""
+        connection = await self.link.connect(self.address, mtu=mtu)
+        try:
+            yield connection
+        finally:
+            if not connection.lost:
+                await connection.disconnect()
+
+    async def sight(self, seconds: float = SCAN_SECONDS) -> Sighting | None:
+        """The lock as a scanner sees it now; None when it is silent for so long."""
+        found = await self.link.scan(seconds, until=lambda sighting: sighting.address == self.address)
+        return next((sighting for sighting in found if sighting.address == self.address), None)

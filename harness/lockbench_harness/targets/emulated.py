@@ -1,0 +1,214 @@
+"""The emulated lock as a target: bare in memory, or on the air over Bumble. `emulated` is the default.
+
+The secrets of its lock come from the seed: they are test data, and nothing is masked.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from random import Random
+
+from lockbench_emulator.device import EPOCH, LockDevice
+from lockbench_emulator.gatt import Effect, Happened
+from lockbench_emulator.profiles import LockProfile, load_profile
+from lockbench_emulator.radio.runner import Seen
+from lockbench_protocol import LocalError
+from lockbench_protocol.lock.features import feature_value, words
+from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
+
+from lockbench_harness.credentials import Credentials
+from lockbench_harness.links import Link
+from lockbench_harness.targets import Bench, Capabilities, load_capabilities
+from lockbench_harness.targets.bench import LockBench
+from lockbench_harness.trace import Mask, Trace
+
+DEFAULT_PROFILE = "strict"
+ZONE_MS = 8 * 3600 * 1000
+"""The emulated site stands at UTC+8, as the vendor's examples do."""
+
+UNIX_START = calendar.timegm(EPOCH.timetuple()) - ZONE_MS // 1000
+"""Unix seconds when a bench starts: the lock's clock shows `EPOCH` then."""
+
+
+def make_device(profile: str | LockProfile, seed: int, *, paired: bool = True) -> LockDevice:
+    """A lock of the profile; everything about it follows from the seed."""
+    found = load_profile(profile) if isinstance(profile, str) else profile
+    return LockDevice(found, seed=seed, paired=paired)
+
+
+def credentials_of(device: LockDevice) -> Credentials:
+    """What the owner of an emulated lock knows. Empty keys when nobody has paired it."""
+    memory, model = device.memory, device.profile.model
+    version = LockVersion(scene=model.scene, group_id=model.group, org_id=model.org)
+    admin = memory.admin
+    return Credentials(
+        address=device.address,
+        name=device.name,
+        aes_key=memory.key or b"",
+        admin_ps=admin.admin_ps if admin else 0,
+        unlock_key=admin.unlock_key if admin else 0,
+        lock_data=lock_data_of(device).encode(Random(0)) if admin else "",  # noqa: S311 - seeds of a codec that hides nothing
+        lock_version={
+            "protocolType": version.protocol_type,
+            "protocolVersion": version.protocol_version,
+            "scene": version.scene,
+            "groupId": version.group_id,
+            "orgId": version.org_id,
+        },
+        admin_passcode=memory.admin_passcode,
+    )
+
+
+def lock_data_of(device: LockDevice) -> LockData:
+    """The administrator's lockData of a paired lock (ttlock-ble 7.1)."""
+    memory, model = device.memory, device.profile.model
+    if memory.admin is None or memory.key is None:
+        raise LocalError("a lock that nobody has paired has no lockData")
+    groups = words(device.profile.features)
+    return LockData(
+        lock_mac=device.address,
+        lock_name=device.name,
+        uid=0,
+        user_type=ADMIN,
+        lock_version=LockVersion(scene=model.scene, group_id=model.group, org_id=model.org),
+        admin_pwd=f"{memory.admin.admin_ps:010}",
+        lock_key=f"{memory.admin.unlock_key:010}",
+        lock_flag_pos=memory.flag_position,
+        no_key_pwd=memory.admin_passcode,
+        aes_key=memory.key,
+        special_value=groups[0],
+        feature_value=feature_value(groups),
+        start_date=0,
+        end_date=0,
+        electric_quantity=device.battery,
+        timezone_raw_offset=ZONE_MS,
+        model_num=model.name,
+        hardware_revision=model.hardware,
+        firmware_revision=device.lock.firmware,
+        version="1.0",
+        factory_date=model.manufacture_date,
+        auto_lock_time=memory.auto_lock or -1,
+    )
+
+
+Act = Callable[[Callable[[float], Sequence[Effect]]], Sequence[Effect]]
+
+
+class EmulatedHands:
+    """Hands at an emulated lock; what they do goes through the radio like every other event."""
+
+    def __init__(self, device: LockDevice, act: Act) -> None:
+        self._device = device
+        self._act = act
+
+    def touch(self) -> None:
+        self._act(self._device.touch)
+
+    def enter_code(self, code: str) -> bool:
+        effects = self._act(lambda now: self._device.enter_code(code, now))
+        return Happened("bolt", {"unlocked": True}) in effects
+
+    def is_open(self) -> bool:
+        return self._device.memory.unlocked
+
+    def press_reset(self) -> None:
+        self._act(self._device.press_reset)
+
+    def set_battery(self, percent: int) -> None:
+        self._act(lambda now: self._device.set_battery(percent, now))
+
+    def cut_power(self) -> None:
+        self._act(self._device.cut_power)
+
+    def restore_power(self) -> None:
+        self._act(self._device.restore_power)
+
+
+def observer(trace: Trace) -> Callable[[Seen], None]:
+    """What the runner of a device sees, as events of the trace."""
+
+    def see(seen: Seen) -> None:
+        if seen.effect is not None:
+            effect = seen.effect
+            fields = {name: getattr(effect, name) for name in effect.__slots__}
+            if isinstance(effect, Happened):
+                trace.event("lock", what=effect.what, **effect.detail)
+            elif type(effect).__name__ == "Advertise":
+                shown = fields["advertisement"]
+                trace.event("advertise", data=shown.data if shown else None)
+            else:
+                trace.event(type(effect).__name__.lower(), **fields)
+        elif seen.error is not None:
+            trace.event("failure", error=repr(seen.error))
+        else:
+            more = {"code": seen.code} if seen.code else {}
+            trace.event(seen.event, characteristic=seen.characteristic, value=seen.value, **more)
+
+    return see
+
+
+class EmulatedTarget:
+    """A fresh lock for each example, on a link in memory ("bare") or on a medium ("air")."""
+
+    real_time = False
+
+    def __init__(self, profile: str) -> None:
+        self.name = "emulated"
+        self.profile = profile
+        self.mask = Mask()
+        self._lock_profile = load_profile(profile)
+        self.capabilities: Capabilities = load_capabilities(files(__package__) / "emulated.toml")
+
+    def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[Bench]:
+        device = make_device(self._lock_profile, seed)
+        return self._bare(device, trace) if link == "bare" else self._air(device, seed, trace)
+
+    @asynccontextmanager
+    async def _bare(self, device: LockDevice, trace: Trace) -> AsyncIterator[LockBench]:
+        from lockbench_harness.links.bare import BareLink
+
+        async with BareLink([device], observer(trace)) as link:
+            yield self._bench(device, link, trace, lambda hand: link.act(device.address, hand))
+        _check(link.failures)
+
+    @asynccontextmanager
+    async def _air(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[LockBench]:
+        from lockbench_harness.links.bumble import on_air
+
+        async with on_air([device], centrals=2, seed=seed, observe=observer(trace)) as air:
+            peripheral = air.peripherals[0]
+            yield self._bench(device, air.links[0], trace, peripheral.act, second=air.links[1])
+        _check(air.failures)
+
+    def _bench(
+        self, device: LockDevice, link: Link, trace: Trace, act: Act, second: Link | None = None
+    ) -> LockBench:
+        return LockBench(
+            link,
+            credentials_of(device),
+            trace,
+            hands=EmulatedHands(device, act),
+            started=EPOCH,
+            second=second or link,
+        )
+
+
+def _check(failures: Sequence[BaseException]) -> None:
+    """A failure inside the emulator is the bench's own."""
+    if failures:
+        raise ExceptionGroup(
+            "the emulator failed", [error for error in failures if isinstance(error, Exception)]
+        )
+
+
+def make(rest: str, profile: str, credentials: Path | None) -> EmulatedTarget:
+    """The maker of `emulated`."""
+    if rest:
+        raise LocalError(f"the target emulated takes nothing after a colon, got {rest!r}")
+    if credentials is not None:
+        raise LocalError("an emulated lock brings its own credentials")
+    return EmulatedTarget(profile or DEFAULT_PROFILE)
