@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lockbench_protocol import LocalError
 
@@ -59,6 +59,7 @@ GROUPS: dict[str, str] = {
     "SOK": "Soak",
 }
 LINKS = ("bare", "air")
+SUITE = "lockbench_conformance"  # the package that holds our cases
 
 Body = Callable[..., Coroutine[Any, Any, None]]
 
@@ -78,7 +79,9 @@ class Case:
     links: tuple[str, ...]  # the links it wants; it runs on each that the target offers
     examples: int  # at effort quick
     strategies: dict[str, SearchStrategy[object]]
-    body: Body | type[Machine]  # a coroutine function (bench, **values), or a machine
+    home: str  # the module it was written in
+    body: Body | None  # a coroutine function (bench, **values); or else
+    machine: type[Machine] | None
 
     @property
     def group(self) -> str:
@@ -89,18 +92,9 @@ class Case:
         return order(self.id)
 
     @property
-    def home(self) -> str:
-        """The module the case was written in."""
-        return self.body.__module__
-
-    @property
-    def is_machine(self) -> bool:
-        return inspect.isclass(self.body)
-
-    @property
     def draws(self) -> bool:
         """Whether more than one example makes sense."""
-        return self.is_machine or bool(self.strategies)
+        return self.machine is not None or bool(self.strategies)
 
     def seed(self, run_seed: int) -> int:
         """The same in every process, however many cases run beside it."""
@@ -124,17 +118,20 @@ def case(
     any there is one example. Raises LocalError at import when the row is wrong.
     """
 
-    def make(body: Body | type[Machine]) -> Case:
+    def make(written: Body | type[Machine]) -> Case:
+        is_class = isinstance(written, type)
         made = Case(
             id=id,
             clause=clause,
             level=level,
-            requirement=_requirement(id, body),
+            requirement=_requirement(id, written),
             needs=tuple(needs),
             links=tuple(links),
             examples=examples,
             strategies=dict(strategies),
-            body=body,
+            home=written.__module__,
+            body=None if is_class else cast("Body", written),
+            machine=cast("type[Machine]", written) if is_class else None,
         )
         _check(made)
         return made
@@ -150,8 +147,8 @@ def order(id: str) -> tuple[int, int]:  # noqa: A002 - the catalogue's word
     return list(GROUPS).index(found[1]), int(found[2])
 
 
-def _requirement(id: str, body: Body | type[Machine]) -> str:  # noqa: A002 - the catalogue's word
-    text = inspect.cleandoc(body.__doc__ or "")
+def _requirement(id: str, written: object) -> str:  # noqa: A002 - the catalogue's word
+    text = inspect.cleandoc(written.__doc__ or "")
     if not text:
         raise LocalError(f"{id}: the docstring must say the requirement in its first line")
     return text.partition("\n")[0]
@@ -167,7 +164,7 @@ def _check(made: Case) -> None:
         raise LocalError(f"{made.id}: a CAP case names the capability in `needs`")
     if made.examples < 1:
         raise LocalError(f"{made.id}: a case has at least one example")
-    if made.is_machine and made.strategies:
+    if made.machine is not None and made.strategies:
         raise LocalError(f"{made.id}: the rules of a machine have the strategies, the case has none")
 
 

@@ -47,6 +47,12 @@ class Machine(stateful.RuleBasedStateMachine):
     def teardown(self) -> None:
         self._stage.close()
 
+    @classmethod
+    def rule_names(cls) -> set[str]:
+        """The names of all rules, initial ones included."""
+        state = cls.setup_state()
+        return {rule.function.__name__ for rule in (*state.rules, *state.initializers)}
+
     def take(self, body: Step, values: dict[str, object]) -> object:
         return self._stage.take(body.__name__, values, lambda: self._act(body, values))
 

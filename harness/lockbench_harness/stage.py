@@ -60,9 +60,13 @@ async def _in_time(work: Coroutine[Any, Any, T]) -> T:
 class Stage:
     """One example of a machine case."""
 
-    def __init__(self, setting: Setting, trace: Trace) -> None:
+    def __init__(
+        self, setting: Setting, trace: Trace, ended: Callable[[BaseException | None], None] = lambda _: None
+    ) -> None:
+        """`ended` is called once, with what ended the example."""
         self.steps: list[inputs.Step] = []  # taken so far, the failing one included
         self.trace = trace
+        self._ended = ended
         self._setting = setting
         self._failures: list[BaseException] = []
         self._over = asyncio.Event()
@@ -99,10 +103,12 @@ class Stage:
         if under_way is not None:
             for failure in failures:
                 under_way.add_note(f"meanwhile: {type(failure).__name__}: {failure}")
-        elif len(failures) == 1:
-            raise failures[0]
-        elif failures:
-            raise clock.Strays(failures)
+            self._ended(under_way)
+            return
+        fault = None if not failures else failures[0] if len(failures) == 1 else clock.Strays(failures)
+        self._ended(fault)
+        if fault is not None:
+            raise fault
 
     def _end(self) -> None:
         if self._host is not None:

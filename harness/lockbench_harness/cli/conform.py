@@ -1,0 +1,188 @@
+"""`lockbench conform`: pytest in this process, with our plugin and nothing of the user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+from lockbench_protocol import LocalError
+
+from lockbench_harness.cases import SUITE
+
+if TYPE_CHECKING:
+    from lockbench_harness.collector import Collector
+    from lockbench_harness.judge import Plan
+
+INTERRUPTED = 130  # what a shell gives for Ctrl-C
+
+# What of the environment would change a run of pytest.
+_LEAKS = (
+    "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS",
+)
+
+
+@click.command()
+@click.argument("cases", metavar="[CASE_OR_GROUP]...", nargs=-1)
+@click.option("--lock", default="emulated", show_default=True, metavar="NAME", help="The target to judge.")
+@click.option(
+    "--credentials", type=click.Path(), default="", metavar="FILE", help="Credentials of a real lock."
+)
+@click.option("--profile", default="", metavar="NAME", help="The target's profile.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The seed of the run.")
+@click.option(
+    "--effort",
+    type=click.Choice(["quick", "full", "soak"]),
+    default="quick",
+    show_default=True,
+    help="How many examples a case gets: full is 10 times quick, soak 100 times.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; by default one a core.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("lockbench-report"),
+    show_default=True,
+    metavar="DIR",
+)
+@click.option("--strict", is_flag=True, help="A SHOULD that does not hold is a failure, not a warning.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.option("--suite", default=SUITE, hidden=True, help="The package that holds the cases.")
+def command(
+    cases: tuple[str, ...],
+    lock: str,
+    credentials: str,
+    profile: str,
+    seed: int,
+    effort: str,
+    jobs: int | None,
+    out: Path,
+    suite: str,
+    *,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Run the conformance suite and write a report.
+
+    CASE_OR_GROUP is a case id (PWD/6) or a group (PWD); without any, every case runs.
+
+    Exit codes: 0 all hold, 1 a case failed, 2 wrong use or nothing matched, 3 the bench itself broke.
+    """
+    from lockbench_harness.judge import Plan
+
+    plan = Plan(lock, profile, credentials, seed, effort, strict, out.absolute(), suite)
+    try:
+        code = _conform(plan, cases, jobs or _jobs(cases), as_json=as_json)
+    except LocalError as error:
+        click.echo(f"lockbench: {error}", err=True)
+        code = 2
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _jobs(words: tuple[str, ...]) -> int:
+    """One process a core, but none for nothing."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    only_ids = bool(words) and all("/" in word for word in words)
+    return min(cores, len(words)) if only_ids else cores
+
+
+def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) -> int:
+    from lockbench_harness.cli.progress import teller
+    from lockbench_harness.collector import Collector
+    from lockbench_harness.report import folder
+
+    plan.target()  # a name that is wrong is said before anything starts
+    assert plan.out is not None  # noqa: S101 - the option has a default
+    folder.prepare(plan.out)
+    with _own_output() as stream:
+        if as_json:
+            collector = Collector(plan)
+            _run_pytest(plan, words, jobs, collector)
+        else:
+            with teller(stream) as told:
+                collector = Collector(plan, told.case)
+                _run_pytest(plan, words, jobs, collector)
+                if collector.report is not None:
+                    told.summary(collector.report)
+        return _end(collector, plan, stream, as_json=as_json)
+
+
+def _end(collector: Collector, plan: Plan, stream: TextIO, *, as_json: bool) -> int:
+    if collector.unreachable:
+        raise LocalError(collector.unreachable)
+    if collector.unmatched:
+        raise LocalError(
+            f"no case and no group is called {' or '.join(collector.unmatched)}; see lockbench list"
+        )
+    if collector.report is None:
+        click.echo("lockbench: pytest did not come to an end", err=True)
+        return 3
+    if as_json:
+        print(json.dumps({**collector.report.to_json(), "out": str(plan.out)}), file=stream, flush=True)
+    return INTERRUPTED if collector.report.interrupted else collector.report.exit_code
+
+
+@contextmanager
+def _own_output() -> Iterator[TextIO]:
+    """The standard output, out of reach of pytest, which captures what cases print."""
+    with os.fdopen(
+        os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace"
+    ) as stream:
+        yield stream
+
+
+def _run_pytest(plan: Plan, words: tuple[str, ...], jobs: int, collector: Collector) -> None:
+    import pytest
+
+    from lockbench_harness.suite import COLLECTOR
+
+    place = _place(plan.suite)
+    arguments = [
+        *("-c", str(files("lockbench_harness") / "pytest.ini"), "--rootdir", place, "--noconftest"),
+        *("--import-mode=importlib", "--disable-plugin-autoload"),
+        *("-p", "lockbench-cases", "-p", "no:cacheprovider", "-p", "no:terminalreporter"),
+        *(("-p", "xdist", "-n", str(jobs), "--dist", "worksteal") if jobs > 1 else ()),
+        *plan.pytest_options(),
+        *(f"--lockbench-only={word}" for word in words),
+        place,
+    ]
+
+    class Register:
+        """Gives the collector its name before the suite's plugin looks for it."""
+
+        def pytest_configure(self, config: pytest.Config) -> None:
+            config.pluginmanager.register(collector, COLLECTOR)
+
+    with _clean_environment():
+        pytest.main(arguments, plugins=[Register()])
+
+
+def _place(suite: str) -> str:
+    try:
+        spec = find_spec(suite)
+    except ImportError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise LocalError(f"no package of cases is called {suite!r}")
+    return str(Path(next(iter(spec.submodule_search_locations))).resolve())
+
+
+@contextmanager
+def _clean_environment() -> Iterator[None]:
+    before = {name: os.environ.pop(name) for name in _LEAKS if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(before)
