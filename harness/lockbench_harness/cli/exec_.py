@@ -1,0 +1,80 @@
+"""`lockbench exec`: an unmodified bleak program, its own interpreter, and an emulated lock to talk to."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from lockbench_protocol import LocalError
+
+if TYPE_CHECKING:
+    from lockbench_emulator.gatt import Device
+
+    from lockbench_harness.credentials import Credentials
+    from lockbench_harness.door.program import Ended
+
+EPILOG = """
+The program finds the lock's address and keys in the JSON file that LOCKBENCH_CREDENTIALS names. It may run
+in a virtual environment of its own, with bleak 1 to 3, and start other programs. Its exit status is passed on.
+"""
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=EPILOG,
+    options_metavar="[OPTIONS] --",
+)
+@click.option("--unpaired", is_flag=True, help="A lock in setting mode, ready to be paired.")
+@click.option("--profile", default="open", show_default=True, help="The kind of lock.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Its secrets and address follow from it."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the program prints to stderr.")
+@click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="PROGRAM [ARGUMENTS]...")
+@click.pass_context
+def command(
+    context: click.Context, argv: tuple[str, ...], profile: str, seed: int, *, unpaired: bool, as_json: bool
+) -> None:
+    """Run an unmodified bleak PROGRAM against an emulated lock."""
+    from lockbench_harness import clock
+    from lockbench_harness.door import lock
+
+    try:
+        device, credentials = lock.make_lock(profile, seed, paired=not unpaired)
+        ended = clock.run_real(_run(argv, device, credentials, seed, as_json=as_json))
+    except LocalError as error:
+        click.echo(f"{error}.", err=True)
+        context.exit(2)
+    except Exception as error:  # noqa: BLE001 - whatever broke, it was not the program
+        click.echo(f"lockbench exec: the bench broke: {type(error).__name__}: {error}", err=True)
+        context.exit(3)
+    if not ended.opened:
+        click.echo(f"lockbench exec: the program never opened the radio: {ended.why}.", err=True)
+    if as_json:
+        click.echo(json.dumps(_summary(credentials, profile, seed, ended)))
+    context.exit(ended.status)
+
+
+async def _run(
+    argv: tuple[str, ...], device: Device, credentials: Credentials, seed: int, *, as_json: bool
+) -> Ended:
+    from lockbench_harness.door.lock import central
+    from lockbench_harness.door.program import run_program
+    from lockbench_harness.links.bumble import on_air
+
+    stdout = sys.stderr.fileno() if as_json else None
+    async with on_air([device], centrals=0, seed=seed) as air:
+        return await run_program(argv, lambda: central(air.medium), credentials, stdout=stdout)
+
+
+def _summary(credentials: Credentials, profile: str, seed: int, ended: Ended) -> dict[str, object]:
+    return {
+        "status": ended.status,
+        "opened": ended.opened,
+        "why": ended.why,
+        "address": credentials.address,
+        "profile": profile,
+        "seed": seed,
+    }
