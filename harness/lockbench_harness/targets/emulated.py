@@ -8,13 +8,14 @@ from __future__ import annotations
 import calendar
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from random import Random
 
 from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
-from lockbench_emulator.profiles import LockProfile, load_profile
+from lockbench_emulator.profiles import load_profile
 from lockbench_emulator.radio.runner import Seen
 from lockbench_protocol import LocalError
 from lockbench_protocol.lock.features import feature_value, words
@@ -34,10 +35,18 @@ UNIX_START = calendar.timegm(EPOCH.timetuple()) - ZONE_MS // 1000
 """Unix seconds when a bench starts: the lock's clock shows `EPOCH` then."""
 
 
-def make_device(profile: str | LockProfile, seed: int, *, paired: bool = True) -> LockDevice:
-    """A lock of the profile; everything about it follows from the seed."""
-    found = load_profile(profile) if isinstance(profile, str) else profile
-    return LockDevice(found, seed=seed, paired=paired)
+def make_lock(
+    profile: str, seed: int, *, paired: bool = True, interval: float | None = None
+) -> tuple[LockDevice, Credentials]:
+    """A lock of the profile and what opens it; everything about it follows from the seed.
+
+    `interval` replaces the profile's seconds between advertisements: in real time a client waits for them.
+    """
+    found = load_profile(profile)
+    if interval is not None:
+        found = replace(found, advertising=replace(found.advertising, interval=interval))
+    device = LockDevice(found, seed=seed, paired=paired)
+    return device, credentials_of(device)
 
 
 def credentials_of(device: LockDevice) -> Credentials:
@@ -160,11 +169,11 @@ class EmulatedTarget:
         self.name = "emulated"
         self.profile = profile
         self.mask = Mask()
-        self._lock_profile = load_profile(profile)
+        load_profile(profile)  # a wrong name is said at once
         self.capabilities: Capabilities = load_capabilities(files(__package__) / "emulated.toml")
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[Bench]:
-        device = make_device(self._lock_profile, seed)
+        device, _ = make_lock(self.profile, seed)
         return self._bare(device, trace) if link == "bare" else self._air(device, seed, trace)
 
     @asynccontextmanager

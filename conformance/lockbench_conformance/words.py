@@ -1,0 +1,35 @@
+"""What the cases of several groups say and draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from hypothesis import strategies as st
+from lockbench_harness.client.operations import LockRefused
+from lockbench_harness.verdicts import Expectation
+from lockbench_protocol.lock.dates import date5
+from lockbench_protocol.lock.status import Status
+
+DIGITS = "0123456789"
+
+# 4 to 9 digits, leading zeros included
+codes = st.text(DIGITS, min_size=4, max_size=9)
+record_ids = st.integers(1, 0xFFFFFFFF)
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001 - a lock's time has no zone
+# date5 from and to; the first is not after the second
+windows = st.tuples(moments, moments).map(lambda pair: (date5(min(pair)), date5(max(pair))))
+
+
+@contextmanager
+def refused(*statuses: Status) -> Iterator[None]:
+    """The block must end in a refusal of the lock with one of these statuses."""
+    wanted = " or ".join(f"{int(status)} {status.name}" for status in statuses)
+    try:
+        yield
+    except LockRefused as error:
+        if error.code not in statuses:
+            raise Expectation("the lock's answer", f"a refusal with {wanted}", str(error)) from error
+        return
+    raise Expectation("the lock's answer", f"a refusal with {wanted}", "success")
