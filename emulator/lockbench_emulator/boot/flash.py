@@ -71,10 +71,10 @@ class Flash:
         self._sectors = list(snapshot)
 
     def read(self, address: int, length: int) -> bytes:
-        self._within(address, length)
         number, offset = divmod(address, SECTOR)
-        if offset + length <= SECTOR:
+        if 0 <= address < self.size and 0 <= length <= SECTOR - offset:
             return self._sectors[number][offset : offset + length]
+        self._within(address, length)
         last = (address + length - 1) // SECTOR
         return b"".join(self._sectors[number : last + 1])[offset : offset + length]
 
