@@ -8,9 +8,13 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 from lockbench_harness.client.operations import LockRefused
+from lockbench_harness.inputs import register
 from lockbench_harness.verdicts import Expectation
+from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
+
+register(PasscodeType)
 
 DIGITS = "0123456789"
 
