@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from construct import (
     Checksum,
@@ -208,20 +209,29 @@ def diagnose(raw: bytes, table: bytes = VENDOR) -> FrameError:
 
 def mends(raw: bytes, table: bytes = VENDOR) -> list[tuple[int, int, int]]:
     """Each single-byte change (offset, is, should be) after which the CRC of the frame fits."""
-    crc_at = header_fields(raw)[-1][1] + 1 + raw[header_fields(raw)[-1][1]]
-    found = []
-    for offset in range(crc_at + 1):
-        for value in range(256):
-            if value == raw[offset]:
-                continue
-            changed = raw[:offset] + bytes([value]) + raw[offset + 1 : crc_at + 3]
-            if (
-                changed[:2] == MAGIC
-                and len(changed) == crc_at + 3
-                and _whole(changed, 0, table) == crc_at + 3
-            ):
-                found.append((offset, raw[offset], value))
-    return found
+    length_at = header_fields(raw)[-1][1]
+    crc_at = length_at + 1 + raw[length_at]
+    covered, crc = raw[:crc_at], raw[crc_at]
+    before = list(accumulate(covered, lambda state, byte: table[state ^ byte], initial=0))
+    # fits[state] is 1 where the bytes from `offset` on lead from `state` to the CRC
+    fits = bytes(state == crc for state in range(256))
+    found = [] if before[-1] == crc else [(crc_at, crc, before[-1])]
+    for offset in range(crc_at - 1, -1, -1):
+        found += [
+            (offset, raw[offset], value)
+            for value in range(255, -1, -1)
+            if fits[table[before[offset] ^ value]] and value != raw[offset]
+        ]
+        fits = bytes(table[state ^ raw[offset]] for state in range(256)).translate(fits)
+    size = crc_at + 3
+    return [change for change in reversed(found) if _whole(_changed(raw, change), 0, table) == size]
+
+
+def _changed(raw: bytes, change: tuple[int, int, int]) -> bytes:
+    """The frame after the change; nothing when it no longer begins with the magic."""
+    offset, _, value = change
+    changed = raw[:offset] + bytes((value,)) + raw[offset + 1 :]
+    return changed if changed[:2] == MAGIC else b""
 
 
 def _size(raw: bytes, at: int) -> int | None:
