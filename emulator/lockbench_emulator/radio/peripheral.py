@@ -64,11 +64,11 @@ class Peripheral:
     async def stop(self) -> None:
         """Leave the medium. A connected central finds out by supervision timeout."""
         self._runner.stop()
+        self.controller.set_packet_sink(None)  # answers to commands of cancelled tasks must not arrive
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._medium.remove_controller(self.controller)
-        self.controller.set_packet_sink(None)
 
     def act(self, hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
         """Let a hand do something at the device; see `Runner.act`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lockbench_protocol import LocalError, RemoteError
 from lockbench_protocol.lock.cipher import DEFAULT_KEY
@@ -113,10 +113,17 @@ class LockClient:
         """Bytes as they are into FFF2."""
         await self._open().write(WRITE, chunk)
 
-    async def _exchange(self, exchange: Exchange) -> object:
-        command = COMMANDS[exchange.opcode]
-        body = await self.ask(exchange.opcode, command.build_request(exchange.values))
-        reply = command.parse_reply(body)
+    async def ask_values(self, opcode: int, values: Any = None) -> Any:
+        """One request without what usually goes before it; its parsed reply."""
+        command = COMMANDS[opcode]
+        return command.parse_reply(await self.ask(opcode, command.build_request(values)))
+
+    def frame(self, opcode: int, plain: bytes) -> list[bytes]:
+        """The writes of a request, not sent."""
+        return self._wire.request(opcode, plain)
+
+    async def _exchange(self, exchange: Exchange) -> Any:
+        reply = await self.ask_values(exchange.opcode, exchange.values)
         if exchange.key_after:
             self.key = self._wire.key = reply.key
         return reply

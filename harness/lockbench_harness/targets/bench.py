@@ -7,7 +7,7 @@ so a case that needs it never gets here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -56,7 +56,7 @@ class LockBench:
         *,
         hands: Hands | None = None,
         started: datetime | None = None,
-        second: Link | None = None,
+        second: Callable[[], Awaitable[Link]] | None = None,
     ) -> None:
         self.link = link
         self.credentials = credentials
@@ -80,12 +80,11 @@ class LockBench:
             raise LocalError("this target has no hands; the case must say that it needs them")
         return self._hands
 
-    @property
-    def second(self) -> Link:
+    async def second(self) -> Link:
         """Another phone near the same lock."""
         if self._second is None:
             raise LocalError("this target has one central only; the case must say that it needs a second")
-        return self._second
+        return await self._second()
 
     def local(self) -> datetime:
         """The local time that a lock with a right clock shows now."""

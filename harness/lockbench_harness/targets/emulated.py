@@ -6,8 +6,8 @@ The secrets of its lock come from the seed: they are test data, and nothing is m
 from __future__ import annotations
 
 import calendar
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -181,20 +181,33 @@ class EmulatedTarget:
         from lockbench_harness.links.bare import BareLink
 
         async with BareLink([device], observer(trace)) as link:
-            yield self._bench(device, link, trace, lambda hand: link.act(device.address, hand))
+
+            async def second() -> Link:
+                return link
+
+            yield self._bench(device, link, trace, lambda hand: link.act(device.address, hand), second)
         _check(link.failures)
 
     @asynccontextmanager
     async def _air(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[LockBench]:
-        from lockbench_harness.links.bumble import on_air
+        from lockbench_harness.links.bumble import BumbleLink, on_air
 
-        async with on_air([device], centrals=2, seed=seed, observe=observer(trace)) as air:
-            peripheral = air.peripherals[0]
-            yield self._bench(device, air.links[0], trace, peripheral.act, second=air.links[1])
+        async with AsyncExitStack() as stack:
+            air = await stack.enter_async_context(on_air([device], seed=seed, observe=observer(trace)))
+
+            async def second() -> Link:
+                return await stack.enter_async_context(await BumbleLink.on_medium(air.medium))
+
+            yield self._bench(device, air.links[0], trace, air.peripherals[0].act, second)
         _check(air.failures)
 
     def _bench(
-        self, device: LockDevice, link: Link, trace: Trace, act: Act, second: Link | None = None
+        self,
+        device: LockDevice,
+        link: Link,
+        trace: Trace,
+        act: Act,
+        second: Callable[[], Awaitable[Link]],
     ) -> LockBench:
         return LockBench(
             link,
@@ -202,7 +215,7 @@ class EmulatedTarget:
             trace,
             hands=EmulatedHands(device, act),
             started=EPOCH,
-            second=second or link,
+            second=second,
         )
 
 
