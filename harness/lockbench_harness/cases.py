@@ -59,7 +59,6 @@ GROUPS: dict[str, str] = {
     "SOK": "Soak",
 }
 LINKS = ("bare", "air")
-SUITE = "lockbench_conformance"  # the package that holds our cases
 
 Body = Callable[..., Coroutine[Any, Any, None]]
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lockbench_harness import cases
 from lockbench_harness.report import Report
-from lockbench_harness.report.row import Detail, Row
+from lockbench_harness.judge import broken_row
+from lockbench_harness.report.row import Row
 from lockbench_harness.suite import ROW, UNMATCHED, UNREACHABLE
-from lockbench_harness.verdicts import Verdict
 
 if TYPE_CHECKING:
     from lockbench_harness.judge import Plan
+
+
+_CASE = re.compile(r"\[[A-Z]{3}/[0-9]+\]$")  # at the end of a case's node id
 
 
 class Collector:
@@ -33,11 +37,14 @@ class Collector:
         self._interrupted = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.total = max(self.total, len(session.items))
+        self._expect(item.nodeid for item in session.items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        self.total = max(self.total, len(ids))
+        self._expect(ids)
+
+    def _expect(self, ids: Iterable[str]) -> None:
+        self.total = max(self.total, sum(bool(_CASE.search(nodeid)) for nodeid in ids))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
@@ -60,13 +67,18 @@ class Collector:
     def pytest_internalerror(self, excrepr: object) -> None:
         self._trouble(f"pytest broke: {excrepr}")
 
-    def pytest_keyboard_interrupt(self) -> None:
-        self._interrupted = True
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        if isinstance(excinfo.value, pytest.Session.Interrupted):  # by pytest itself, not by a person
+            self._trouble(str(excinfo.value))
+        else:
+            self._interrupted = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         if self.unreachable or self.unmatched:
             return
+        if not self._interrupted and len(self._rows) < self.total:
+            self._trouble(f"{self.total - len(self._rows)} cases were not judged")
         self.report = Report(
             plan=self._plan,
             target=self._plan.target(),
@@ -85,23 +97,11 @@ class Collector:
     def _hear_of_death(self, report: pytest.TestReport) -> None:
         """The worker died at this case, or pytest itself failed around it."""
         words = f"The bench broke: {report.longreprtext.strip()}"
-        case_id = report.nodeid.rpartition("[")[2].rstrip("]")
-        self._trouble(f"{case_id}: {words}")
-        self._hear(
-            Row(
-                id=case_id,
-                clause="",
-                level="",
-                verdict=Verdict.BROKEN,
-                requirement="(the case did not come to its end)",
-                seconds=0.0,
-                seed=0,
-                examples=0,
-                reproduce=self._plan.reproduce(case_id),
-                links={},
-                detail=Detail(words),
-            )
-        )
+        for case in cases.load(self._plan.suite):
+            if report.nodeid.endswith(f"[{case.id}]"):
+                self._hear(broken_row(case, self._plan, words))
+                return
+        self._trouble(f"{report.nodeid}: {words}")
 
     def _trouble(self, words: str) -> None:
         if words not in self._troubles:

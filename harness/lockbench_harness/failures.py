@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from lockbench_harness.stage import Setting, Stage, run_body
 if TYPE_CHECKING:
     from lockbench_harness.cases import Case
     from lockbench_harness.machines import Machine
-    from lockbench_harness.trace import Trace
+    from lockbench_harness.trace import Mask, Trace
 
 FORMAT = 1
 
@@ -48,12 +48,12 @@ class Failure:
             return [{step.rule: step.values} for step in self.steps]
         return dict(self.inputs or {})
 
-    def to_json(self, words: str) -> str:
+    def to_json(self, words: str, mask: Mask) -> str:
         """`words` tell the reader what went wrong."""
         examples: dict[str, object] = (
             {"inputs": self.inputs}
             if self.steps is None
-            else {"steps": [{"rule": step.rule, "values": step.values} for step in self.steps]}
+            else {"steps": [asdict(step) for step in self.steps]}
         )
         data = {
             "format": FORMAT,
@@ -65,7 +65,7 @@ class Failure:
             **examples,
             "why": words,
         }
-        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(mask.value(data), indent=2, ensure_ascii=False) + "\n"
 
 
 def load(path: Path) -> Failure:

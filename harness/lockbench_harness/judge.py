@@ -19,12 +19,13 @@ from hypothesis.errors import HypothesisException, UnsatisfiedAssumption
 from hypothesis.stateful import run_state_machine_as_test
 
 from lockbench_harness import inputs, provider, targets
-from lockbench_harness.cases import SUITE, Body, Case, Level
+from lockbench_harness.cases import Body, Case, Level
 from lockbench_harness.failures import Failure
 from lockbench_harness.report import folder
 from lockbench_harness.report.detail import describe
 from lockbench_harness.report.row import Detail, Row
 from lockbench_harness.stage import Setting, Stage, run_body
+from lockbench_harness.suite import SUITE
 from lockbench_harness.trace import Fields, Trace
 from lockbench_harness.verdicts import GRAVITY, Unreachable, Verdict, hearing, judge
 
@@ -108,9 +109,26 @@ def run_case(case: Case, target: Target, plan: Plan) -> Row:
     if plan.out is not None:
         folder.save_trace(plan.out, case.id, "".join(trial.trace for trial in trials))
         if gravest and gravest.failure and detail:
-            text = target.mask.text(gravest.failure.to_json(detail.words))
+            text = gravest.failure.to_json(detail.words, target.mask)
             row = replace(row, failure_file=folder.save_failure(plan.out, case.id, text))
-    return _known(row, target)
+    return Row.from_json(target.mask.value(_known(row, target).to_json()))
+
+
+def broken_row(case: Case, plan: Plan, words: str) -> Row:
+    """The row of a case whose process did not live to give one."""
+    return Row(
+        id=case.id,
+        clause=case.clause,
+        level=case.level,
+        verdict=Verdict.BROKEN,
+        requirement=case.requirement,
+        seconds=0.0,
+        seed=case.seed(plan.seed),
+        examples=0,
+        reproduce=plan.reproduce(case.id),
+        links={},
+        detail=Detail(words),
+    )
 
 
 def _level(case: Case, plan: Plan, trial: _Trial) -> tuple[Verdict, Detail | None]:
@@ -126,12 +144,12 @@ def _unsupported(case: Case, target: Target) -> tuple[Verdict, Detail]:
 def _known(row: Row, target: Target) -> Row:
     """Compare with the failures that are known of this target: one that passes fails the run."""
     reason = target.capabilities.expected_failures.get(row.id, "")
-    if not reason:
+    if not reason or row.verdict in {Verdict.UNSUPPORTED, Verdict.BROKEN}:
         return row
-    if row.verdict in {Verdict.PASS, Verdict.WARN}:
-        words = f"The case holds, but the target is known to fail it ({reason}): strike it from that list."
-        return replace(row, verdict=Verdict.FAIL, detail=Detail(words))
-    return replace(row, expected_failure=reason)
+    if Verdict.FAIL in row.links.values():
+        return replace(row, expected_failure=reason)
+    words = f"The case holds, but the target is known to fail it ({reason}): strike it from that list."
+    return replace(row, verdict=Verdict.FAIL, detail=Detail(words))
 
 
 def _links(case: Case, target: Target) -> list[str]:
@@ -185,7 +203,7 @@ class _Trial:
         # a complaint of Hypothesis may carry errors of the case, but it is about the case, not the target
         bench_fault = isinstance(error, HypothesisException)
         self.verdict = Verdict.BROKEN if bench_fault else judge(error, self._case.home)
-        self.detail = describe(error, self.verdict, self._case.home, self.setting.target.mask)
+        self.detail = describe(error, self.verdict, self._case.home)
 
     def _draw(self) -> None:
         """Run the examples. Raises the error of the smallest failing one."""

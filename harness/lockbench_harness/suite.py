@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
+from fnmatch import fnmatch
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from lockbench_harness.targets import Target
     from lockbench_harness.verdicts import Unreachable
 
+SUITE = "lockbench_conformance"  # the package that holds our cases
 ROW, UNREACHABLE = "lockbench_row", "lockbench_unreachable"  # names of user properties
 UNMATCHED = "lockbench_unmatched"  # of the worker's output
 COLLECTOR = "lockbench-collector"
@@ -34,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--lockbench-effort", default="quick", choices=("quick", "full", "soak"), help="how many examples")
     add("--lockbench-strict", action="store_true", default=False, help="a SHOULD binds too")
     add("--lockbench-only", action="append", default=[], metavar="CASE", help="a case id or a group")
-    add("--lockbench-suite", default="", metavar="PACKAGE", help="the cases, when they are not ours")
+    add("--lockbench-suite", default=SUITE, metavar="PACKAGE", help="the cases, when they are not ours")
     add("--lockbench-out", default="", metavar="DIR", help="write the report to this folder")
 
 
@@ -44,8 +48,33 @@ def pytest_configure(config: pytest.Config) -> None:
     controls = not hasattr(config, "workerinput")
     if controls and config.getoption("lockbench_out") and not config.pluginmanager.has_plugin(COLLECTOR):
         from lockbench_harness.collector import Collector
+        from lockbench_harness.report import folder
 
-        config.pluginmanager.register(Collector(plan_of(config)), COLLECTOR)
+        plan = plan_of(config)
+        assert plan.out is not None  # noqa: S101 - just looked
+        folder.prepare(plan.out)
+        config.pluginmanager.register(Collector(plan), COLLECTOR)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Collect the suite's modules also where the user's own `python_files` would not."""
+    config = parent.config
+    if not file_path.name.startswith("test_") or file_path.parent != home_of(
+        config.getoption("lockbench_suite")
+    ):
+        return None
+    if any(fnmatch(file_path.name, pattern) for pattern in config.getini("python_files")):
+        return None
+    return pytest.Module.from_parent(parent, path=file_path)
+
+
+@cache
+def home_of(suite: str) -> Path | None:
+    try:
+        spec = find_spec(suite)
+    except ImportError:
+        return None
+    return Path(spec.origin).resolve().parent if spec and spec.origin else None
 
 
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> CaseItem | None:
@@ -119,7 +148,7 @@ class CaseItem(pytest.Item):
         for words in row.warnings:
             self.add_report_section("call", "lockbench", f"warning: {words}")
         if row.verdict is Verdict.UNSUPPORTED:
-            pytest.skip(_told(row))
+            pytest.skip(row.detail.words if row.detail else "")
         if row.expected_failure:
             pytest.xfail(row.expected_failure)
         if row.verdict in {Verdict.FAIL, Verdict.BROKEN}:
@@ -141,7 +170,6 @@ def _told(row: Row) -> str:
 
 
 def plan_of(config: pytest.Config) -> Plan:
-    from lockbench_harness.cases import SUITE
     from lockbench_harness.judge import Plan
 
     out = config.getoption("lockbench_out")
@@ -152,6 +180,6 @@ def plan_of(config: pytest.Config) -> Plan:
         seed=config.getoption("lockbench_seed"),
         effort=config.getoption("lockbench_effort"),
         strict=config.getoption("lockbench_strict"),
-        out=Path(out).absolute() if out else None,
-        suite=config.getoption("lockbench_suite") or SUITE,
+        out=Path(out).resolve() if out else None,
+        suite=config.getoption("lockbench_suite"),
     )

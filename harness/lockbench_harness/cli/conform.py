@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 from lockbench_protocol import LocalError
 
-from lockbench_harness.cases import SUITE
+from lockbench_harness.suite import SUITE
 
 if TYPE_CHECKING:
     from lockbench_harness.collector import Collector
@@ -80,7 +79,7 @@ def command(
     """
     from lockbench_harness.judge import Plan
 
-    plan = Plan(lock, profile, credentials, seed, effort, strict, out.absolute(), suite)
+    plan = Plan(lock, profile, credentials, seed, effort, strict, out.resolve(), suite)
     try:
         code = _conform(plan, cases, jobs or _jobs(cases), as_json=as_json)
     except LocalError as error:
@@ -102,7 +101,10 @@ def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) ->
     from lockbench_harness.cli.progress import teller
     from lockbench_harness.collector import Collector
     from lockbench_harness.report import folder
+    from lockbench_harness.suite import home_of
 
+    if home_of(plan.suite) is None:
+        raise LocalError(f"no package of cases is called {plan.suite!r}")
     plan.target()  # a name that is wrong is said before anything starts
     assert plan.out is not None  # noqa: S101 - the option has a default
     folder.prepare(plan.out)
@@ -146,12 +148,12 @@ def _own_output() -> Iterator[TextIO]:
 def _run_pytest(plan: Plan, words: tuple[str, ...], jobs: int, collector: Collector) -> None:
     import pytest
 
-    from lockbench_harness.suite import COLLECTOR
+    from lockbench_harness.suite import COLLECTOR, home_of
 
-    place = _place(plan.suite)
+    place = str(home_of(plan.suite))
     arguments = [
         *("-c", str(files("lockbench_harness") / "pytest.ini"), "--rootdir", place, "--noconftest"),
-        *("--import-mode=importlib", "--disable-plugin-autoload"),
+        *("--import-mode=importlib", "--continue-on-collection-errors", "--disable-plugin-autoload"),
         *("-p", "lockbench-cases", "-p", "no:cacheprovider", "-p", "no:terminalreporter"),
         *(("-p", "xdist", "-n", str(jobs), "--dist", "worksteal") if jobs > 1 else ()),
         *plan.pytest_options(),
@@ -167,16 +169,6 @@ def _run_pytest(plan: Plan, words: tuple[str, ...], jobs: int, collector: Collec
 
     with _clean_environment():
         pytest.main(arguments, plugins=[Register()])
-
-
-def _place(suite: str) -> str:
-    try:
-        spec = find_spec(suite)
-    except ImportError:
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        raise LocalError(f"no package of cases is called {suite!r}")
-    return str(Path(next(iter(spec.submodule_search_locations))).resolve())
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from itertools import groupby
 import click
 from lockbench_protocol import LocalError
 
-from lockbench_harness.cases import GROUPS, SUITE, Case, load, select
+from lockbench_harness.cases import GROUPS, Case, load, select
+from lockbench_harness.suite import SUITE
 
 
 @click.command()

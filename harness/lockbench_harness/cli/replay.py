@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from lockbench_protocol import LocalError
 
-from lockbench_harness.cases import SUITE
+from lockbench_harness.suite import SUITE
 
 if TYPE_CHECKING:
     from lockbench_harness.failures import Failure
@@ -52,6 +53,7 @@ def _repeat(failure: Failure, credentials: Path | None, suite: str) -> tuple[Ver
     from lockbench_harness.cases import load
     from lockbench_harness.failures import Misfit, repeat
     from lockbench_harness.report.detail import describe
+    from lockbench_harness.report.row import Detail
     from lockbench_harness.stage import Setting
     from lockbench_harness.trace import Trace
     from lockbench_harness.verdicts import Unreachable, Verdict, hearing, judge
@@ -69,7 +71,8 @@ def _repeat(failure: Failure, credentials: Path | None, suite: str) -> tuple[Ver
         raise
     except Exception as error:  # noqa: BLE001 - every error becomes a verdict
         verdict = judge(error, found[0].home)
-        return verdict, describe(error, verdict, found[0].home, target.mask)
+        detail = asdict(describe(error, verdict, found[0].home))
+        return verdict, Detail(**target.mask.value(detail))
     return Verdict.PASS, None
 
 
@@ -83,7 +86,5 @@ def _print(failure: Failure, verdict: Verdict, detail: Detail | None) -> None:
 
 
 def _print_json(failure: Failure, verdict: Verdict, detail: Detail | None) -> None:
-    from dataclasses import asdict
-
     told = {"case": failure.case, "verdict": verdict, "detail": asdict(detail) if detail else None}
-    click.echo(json.dumps(told, ensure_ascii=False))
+    click.echo(json.dumps(told))

@@ -1,27 +1,29 @@
-"""Words for an error: what was expected, what was seen, and where. No machine path, no secret."""
+"""Words for an error: what was expected, what was seen, and where. No machine path."""
 
 from __future__ import annotations
 
 import ast
 import linecache
-import traceback
+from traceback import walk_tb
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from lockbench_protocol import RemoteError
 
 from lockbench_harness.report.row import Detail
 from lockbench_harness.verdicts import Expectation, Verdict
 
-if TYPE_CHECKING:
-    from lockbench_harness.trace import Mask
-
 LONGEST = 2000  # characters of any one text
 FRAMES = 12
 
+_MACHINERY = (
+    *(f"lockbench_harness.{name}" for name in ("judge", "stage", "failures", "machines", "clock", "cli")),
+    "asyncio.",
+    "hypothesis.",
+)
 
-def describe(error: BaseException, verdict: Verdict, home: str, mask: Mask) -> Detail:
-    """Describe the error that ended a case written in the module `home`."""
+
+def describe(error: BaseException, verdict: Verdict, home: str) -> Detail:
+    """Describe the error that ended a case written in the module `home`. Secrets are still to be masked."""
     error = _first_leaf(error)
     where, line = _place(error, home)
     expected, seen = "", ""
@@ -36,8 +38,7 @@ def describe(error: BaseException, verdict: Verdict, home: str, mask: Mask) -> D
         expected = _condition(line)
     words = "\n".join([words, *getattr(error, "__notes__", ())])
     frames = _frames(error) if verdict is Verdict.BROKEN else ()
-    words, expected, seen = (mask.text(_short(text)) for text in (words, expected, seen))
-    return Detail(words, expected, seen, where, frames)
+    return Detail(_short(words), _short(expected), _short(seen), where, frames)
 
 
 def _first_leaf(error: BaseException) -> BaseException:
@@ -71,18 +72,17 @@ def _split(message: str) -> tuple[str, str]:
 def _place(error: BaseException, home: str) -> tuple[str, tuple[str, int] | None]:
     """The innermost line of the case's own module, or of its package."""
     found: tuple[str, tuple[str, int]] | None = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
+    for frame, line in walk_tb(error.__traceback__):
         if _module(frame).partition(".")[0] == home.partition(".")[0]:
             found = (f"{_module(frame)}, line {line}", (frame.f_code.co_filename, line))
     return found or ("", None)
 
 
 def _frames(error: BaseException) -> tuple[str, ...]:
-    frames = [
-        f"{_module(frame)}, line {line}, in {frame.f_code.co_name}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-    ]
-    return tuple(frames[-FRAMES:])
+    """The way to the error, without the steps that lead to every case; the place itself is always told."""
+    frames = [(_module(frame), line, frame.f_code.co_name) for frame, line in walk_tb(error.__traceback__)]
+    told = [frame for frame in frames[:-1] if not frame[0].startswith(_MACHINERY)] + frames[-1:]
+    return tuple(f"{module}, line {line}, in {name}" for module, line, name in told[-FRAMES:])
 
 
 def _module(frame: FrameType) -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from lockbench_harness.report.row import Detail, Row
+from lockbench_harness.verdicts import Verdict
 
 # Control characters, surrogates, and format characters such as those that reverse the reading direction.
 _HIDDEN = frozenset({"Cc", "Cs", "Cf", "Co", "Cn"})
@@ -36,7 +37,7 @@ def tell(row: Row) -> Iterator[str]:
         yield f"  inputs: {visible(json.dumps(row.inputs, ensure_ascii=False))}"
     if row.expected_failure:
         yield f"  expected of this target: {row.expected_failure}"
-    if row.detail is not None:
+    if row.verdict in {Verdict.FAIL, Verdict.BROKEN, Verdict.WARN}:
         yield f"  repeat: {row.reproduce}"
 
 

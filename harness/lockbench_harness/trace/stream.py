@@ -27,8 +27,7 @@ class Trace:
 
     def event(self, kind: str, **fields: Fields) -> None:
         plain = {"t": self._now(), "kind": kind, **{key: _plain(value) for key, value in fields.items()}}
-        line = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-        self.lines.append(self._mask.text(line) if self._mask else line)
+        self.lines.append(json.dumps(self._mask.value(plain), ensure_ascii=False, separators=(",", ":")))
 
     def text(self) -> str:
         return "".join(f"{line}\n" for line in self.lines)
