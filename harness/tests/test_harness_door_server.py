@@ -340,6 +340,20 @@ def test_a_lost_link_fails_what_waits_and_what_comes_later_with_its_reason() -> 
     at_the_door(story)
 
 
+def test_a_scan_can_be_switched_off_and_on_at_once() -> None:
+    async def story(endpoint: str, air: Air, door: Door) -> None:
+        client = await Client.open(endpoint)
+        for number, on in enumerate((True, False, True, True, False, True)):
+            client.send(id=number, op="scan", on=on)
+        answers = [await client.answer() for _ in range(6)]
+        assert sorted(int(str(answer["id"])) for answer in answers if answer) == list(range(6))
+        client.events.clear()
+        await client.event()
+        assert await client.ask(id=7, op="scan", on=False) == {"id": 7, "ok": {}}
+
+    at_the_door(story)
+
+
 def test_disconnect_overtakes_a_request_that_hangs() -> None:
     async def story(endpoint: str, air: Air, door: Door) -> None:
         client = await Client.open(endpoint)
@@ -400,7 +414,7 @@ def test_a_client_that_dies_releases_its_links_and_no_other() -> None:
         await asyncio.sleep(1)
         assert (air.centrals, air.searching) == (2, 1)
         mortal.writer.transport.abort()
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
         assert (air.centrals, air.searching) == (1, 0)
         assert [connection.lost for connection in air.connections] == [False, True]
         read = await other.ask(id=5, op="read", connection=1, characteristic="2a24")

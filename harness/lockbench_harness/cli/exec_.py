@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EPILOG = """
 The program finds the lock's address and keys in the JSON file that LOCKBENCH_CREDENTIALS names. It may run
-in a virtual environment of its own, with bleak 1 to 3, and start other programs. Its exit status is passed on.
+in a virtual environment of its own, with bleak 1 to 3, and start other programs. Its exit status is ours.
 """
 
 

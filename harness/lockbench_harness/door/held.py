@@ -1,6 +1,7 @@
 """One link of a visitor, and what its requests are answered with.
 
 Requests on a link run in the order they came; `disconnect` overtakes them. Once it is over, it stays over.
+What a link has begun is never cancelled, for it may be talking to a controller: `disconnect` ends it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from lockbench_harness.links import AttError, Connection, Link, LinkLost, Missin
 
 Fields = dict[str, object]
 
+ATTEMPT = 2.0  # seconds that a link tries in one go; an attempt given up lasts at most as long
 LOCAL_DISCONNECT = 0x16  # HCI reason: terminated by local host
 PROPERTIES = ((0x02, "read"), (0x04, "write-without-response"), (0x08, "write"), (0x10, "notify"))
 
@@ -25,6 +27,7 @@ class Refusal(Exception):
 
     def __init__(self, word: Code, text: str, **extra: int) -> None:
         super().__init__(text)
+        self.word = word
         self.message: Fields = {"error": word.value, "message": text, **extra}
 
 
@@ -56,7 +59,6 @@ class Held:
         self.over = False
         self._tell = tell
         self._order = asyncio.Lock()  # fair: requests run in the order they came
-        self._attempt: asyncio.Future[Connection] | None = None
         self._connection: Connection | None = None
         self._reason = LOCAL_DISCONNECT
         self._subscribed: set[str] = set()
@@ -64,20 +66,31 @@ class Held:
 
     async def connect(self, link: Link, request: Connect) -> Fields:
         async with self._order:
-            if self.over:
-                raise LinkLost(self._reason)
-            attempt = link.connect(request.address, timeout=request.timeout, mtu=request.mtu)
-            self._attempt = asyncio.ensure_future(attempt)
-            await asyncio.wait({self._attempt})
-            if self.over:  # `disconnect` was faster
-                raise LinkLost(self._reason)
             try:
-                self._connection = self._attempt.result()
+                connection = await self._attempts(link, request)
             except BaseException:
                 self.over = True
                 raise
-            self._connection.on_lost(self._lost)
-            return {"mtu": self._connection.mtu}
+            if self.over:  # `disconnect` was faster
+                with suppress(RemoteError):
+                    await connection.disconnect()
+                raise LinkLost(self._reason)
+            self._connection = connection
+            connection.on_lost(self._lost)
+            return {"mtu": connection.mtu}
+
+    async def _attempts(self, link: Link, request: Connect) -> Connection:
+        """Try until the time is up, or nobody wants it any more."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + request.timeout
+        while not self.over:
+            seconds = min(max(end - loop.time(), 0.001), ATTEMPT)
+            try:
+                return await link.connect(request.address, timeout=seconds, mtu=request.mtu)
+            except NotFound:
+                if loop.time() >= end:
+                    raise
+        raise LinkLost(self._reason)
 
     async def discover(self) -> Fields:
         async with self._order:
@@ -112,24 +125,16 @@ class Held:
             return {}
 
     async def disconnect(self) -> Fields:
-        await self.let_go()
-        self._lost(LOCAL_DISCONNECT)
-        return {}
-
-    async def let_go(self) -> None:
         """End the attempt or the link; nothing is left of it on the air."""
-        attempt = self._attempt
         if self._connection is None:
             self.over = True
-            if attempt is None:
-                return
-            attempt.cancel()
-            await asyncio.wait({attempt})
-            if attempt.cancelled() or attempt.exception() is not None:
-                return
-        if attempt is not None and not attempt.result().lost:
+            async with self._order:
+                return {}
+        if not self._connection.lost:
             with suppress(RemoteError):
-                await attempt.result().disconnect()
+                await self._connection.disconnect()
+        self._lost(LOCAL_DISCONNECT)
+        return {}
 
     def _live(self) -> Connection:
         if self._connection is None or self.over or self._connection.lost:

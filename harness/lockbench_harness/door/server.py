@@ -9,6 +9,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from typing import Any
 
 from lockbench_harness.door import wire
 from lockbench_harness.door.held import Fields, Held, Refusal, refused
@@ -20,7 +21,8 @@ LinkFactory = Callable[[], AbstractAsyncContextManager[Link]]
 MAX_PENDING = 1024  # requests of one visitor that wait for their answers
 MAX_UNREAD = 4 * 2**20  # bytes a visitor may leave unread before it is shut out
 ADVERTS_UNREAD = 65536  # bytes unread above which it gets no more advertisements
-ROUND = 1.0  # seconds of one scan; a scan that lasts is many rounds, so advertisers show up again and again
+ROUND = 0.5  # seconds of one scan; a scan that lasts is many rounds, so advertisers show up again and again
+PATIENCE = 10.0  # seconds for what a visitor left to end by itself
 
 
 class Door:
@@ -62,7 +64,7 @@ class Visitor:
         self._leaving = asyncio.Event()
         self._requests: set[asyncio.Task[None]] = set()
         self._held: dict[int, Held] = {}
-        self._scan: asyncio.Task[None] | None = None
+        self._scan: Scan | None = None
 
     def leave(self) -> None:
         self._leaving.set()
@@ -180,41 +182,39 @@ class Visitor:
     async def _settle(self, request_id: Id, work: Coroutine[None, None, Fields]) -> None:
         try:
             result: Fields = {"ok": await work}
-        except asyncio.CancelledError:
-            result = Refusal(Code.CLOSED, "the door closed").message
         except Exception as error:  # noqa: BLE001 - every request gets an answer, also when the bench is at fault
-            result = refused(error).message
-            if result["error"] == Code.BROKEN:
+            refusal = refused(error)
+            if refusal.word is Code.BROKEN:
                 context = {"message": "a request broke the door", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
+            elif self._leaving.is_set():
+                refusal = Refusal(Code.CLOSED, "the door closed")
+            result = refusal.message
         self._answer(request_id, result)
         with suppress(ConnectionError):
             await self._writer.drain()
 
     async def _scanning(self, link: Link, *, on: bool) -> Fields:
         if on and self._scan is None:
-            self._scan = asyncio.ensure_future(self._scan_on(link))
+            self._scan = Scan(link, self._sighted)
         elif not on and self._scan is not None:
             scan, self._scan = self._scan, None
-            await _end(scan)
+            await asyncio.wait({scan.stop()})
         return {}
 
-    async def _scan_on(self, link: Link) -> None:
-        def show(sighting: Sighting) -> bool:
-            if self._writer.transport.get_write_buffer_size() <= ADVERTS_UNREAD:
-                self._tell({"event": "advertisement", **_shown(sighting)})
-            return False
-
-        while True:
-            await link.scan(ROUND, until=show)
+    def _sighted(self, sighting: Sighting) -> None:
+        if self._writer.transport.get_write_buffer_size() <= ADVERTS_UNREAD:
+            self._tell({"event": "advertisement", **_shown(sighting)})
 
     async def _release(self) -> None:
-        tasks = list(self._requests)
+        tasks: set[asyncio.Future[Any]] = set(self._requests)
+        tasks.update(asyncio.ensure_future(held.disconnect()) for held in self._held.values())
         if self._scan is not None:
-            tasks.append(self._scan)
-        await _end(*tasks)
-        for held in self._held.values():
-            await held.let_go()
+            tasks.add(self._scan.stop())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=PATIENCE)
+            for task in late:
+                task.cancel()
 
     def _answer(self, request_id: Id | None, result: Fields) -> None:
         self._tell({"id": request_id, **result})
@@ -225,6 +225,30 @@ class Visitor:
             transport.abort()
         elif not transport.is_closing():
             self._writer.write(encode(message))
+
+
+class Scan:
+    """Round after round, until it is stopped; never cancelled, for a link may be talking to a controller."""
+
+    def __init__(self, link: Link, tell: Callable[[Sighting], None]) -> None:
+        self._link = link
+        self._tell = tell
+        self._wanted = True
+        self._task = asyncio.ensure_future(self._rounds())
+
+    def stop(self) -> asyncio.Task[None]:
+        """Gives the task that ends soon."""
+        self._wanted = False
+        return self._task
+
+    async def _rounds(self) -> None:
+        while self._wanted:
+            await self._link.scan(ROUND, until=self._show)
+
+    def _show(self, sighting: Sighting) -> bool:
+        if self._wanted:
+            self._tell(sighting)
+        return not self._wanted
 
 
 def _parse(line: bytes | None) -> tuple[Id, wire.Request]:
@@ -243,10 +267,3 @@ def _shown(sighting: Sighting) -> Fields:
         "data": sighting.data.hex(),
         "scan_response": sighting.scan_response.hex(),
     }
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
