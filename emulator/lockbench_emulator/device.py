@@ -209,6 +209,11 @@ class LockDevice:
 
         return self._live(now, forget)
 
+    def throw_privacy_bolt(self, on: bool, now: float) -> list[Effect]:  # noqa: FBT001 - the position of the bolt
+        """The bolt inside, which keeps users out and lets administrators in (ttlock-ble 4, code 30)."""
+        self.memory.privacy = on
+        return self._settle([], now)
+
     def set_battery(self, percent: int, now: float) -> list[Effect]:
         self.battery = percent
         self.lock.battery = percent

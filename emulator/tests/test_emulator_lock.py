@@ -206,6 +206,16 @@ def test_a_sum_that_does_not_match_is_refused_with_8_and_moves_nothing() -> None
     assert talker.device.memory.unlocked
 
 
+@pytest.mark.parametrize(("login", "opens"), [(0x55, False), (0x41, True)])
+def test_the_privacy_bolt_keeps_users_out_and_lets_the_administrator_in(login: int, opens: bool) -> None:
+    talker = phone()
+    talker.device.throw_privacy_bolt(True, talker.now)
+    answer = talker.ask(0x47, {"sum": talker.challenge(login), "time": 5})
+    assert (answer == Refusal(0x47, Status.DOUBLE_LOCKED)) is not opens
+    assert talker.device.memory.unlocked is opens
+    assert isinstance(talker.ask(0x58, {"sum": talker.challenge(login), "time": 6}), Reply)
+
+
 def test_pushes_wait_for_silence_and_tell_the_state_and_the_record() -> None:
     talker = phone()
     talker.ask(0x47, {"sum": talker.challenge(), "time": 5})

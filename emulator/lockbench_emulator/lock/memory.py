@@ -57,6 +57,7 @@ class Memory:
     last_sequence: int = 0
     bookmark: int = 0
     unlocked: bool = False
+    privacy: bool = False  # the bolt inside is thrown
     wrong_codes: tuple[float, ...] = ()
     keypad_locked_until: float = 0.0
 

@@ -33,6 +33,7 @@ AFTER_RANDOM = {
     Login.USER: Login.USER,
     Login.ADMIN: Login.ADMIN,
 }
+ADMINS = {Login.CHALLENGED_ADMIN, Login.ADMIN}  # 41 was answered in this connection
 _ADMIN_ONLY = {
     Login.NONE: Status.NOT_LOGGED_IN,
     Login.CHALLENGED_USER: Status.NOT_LOGGED_IN,

@@ -9,6 +9,7 @@ from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.handlers.login import sum_is_right
 from lockbench_emulator.lock.refused import Refused
+from lockbench_emulator.lock.session import ADMINS
 
 if TYPE_CHECKING:
     from lockbench_emulator.lock.lock import Lock
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 def _move(lock: Lock, request: Any, now: float, *, unlocked: bool) -> dict[str, Any]:
     if not sum_is_right(lock, request.sum):
         raise Refused(Status.INVALID_DYNAMIC_CODE)
+    if unlocked and lock.memory.privacy and lock.session.login not in ADMINS:
+        raise Refused(Status.DOUBLE_LOCKED)
     lock.move_bolt(unlocked=unlocked, now=now)
     uid, date = lock.session.uid, lock.date6(now)
     kind = LogType.BLE_UNLOCK if unlocked else LogType.BLE_LOCK
