@@ -38,6 +38,8 @@ class Hands(Protocol):
 
     def press_reset(self) -> None: ...  # the button inside
 
+    def throw_privacy_bolt(self, on: bool) -> None: ...  # noqa: FBT001 - the position of the bolt
+
     def set_battery(self, percent: int) -> None: ...
 
     def cut_power(self) -> None: ...
@@ -57,6 +59,7 @@ class LockBench:
         hands: Hands | None = None,
         started: datetime | None = None,
         second: Callable[[], Awaitable[Link]] | None = None,
+        hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
     ) -> None:
         self.link = link
         self.credentials = credentials
@@ -64,6 +67,7 @@ class LockBench:
         self._hands = hands
         self._started = started
         self._second = second
+        self._hang_beside = hang_beside
 
     @property
     def address(self) -> str:
@@ -85,6 +89,12 @@ class LockBench:
         if self._second is None:
             raise LocalError("this target has one central only; the case must say that it needs a second")
         return await self._second()
+
+    async def neighbour(self) -> LockBench:
+        """Another lock of the same name, hung up beside this one; it has neither hands nor clock."""
+        if self._hang_beside is None:
+            raise LocalError("this target stands alone; the case must say that it needs a neighbour")
+        return LockBench(self.link, await self._hang_beside(), self.trace)
 
     def local(self) -> datetime:
         """The local time that a lock with a right clock shows now."""

@@ -49,6 +49,12 @@ def make_lock(
     return device, credentials_of(device)
 
 
+def namesake(device: LockDevice, seed: int) -> LockDevice:
+    """Another lock of the same model and name: its address differs in the first three octets only."""
+    address = f"{Random(f'namesake {seed}').randrange(0xC0, 0x100):02X}:55:AA{device.address[8:]}"  # noqa: S311 - from the seed
+    return LockDevice(device.profile, seed=seed + 1, address=address)
+
+
 def credentials_of(device: LockDevice) -> Credentials:
     """What the owner of an emulated lock knows. Empty keys when nobody has paired it."""
     memory, model = device.memory, device.profile.model
@@ -127,6 +133,9 @@ class EmulatedHands:
     def press_reset(self) -> None:
         self._act(self._device.press_reset)
 
+    def throw_privacy_bolt(self, on: bool) -> None:  # noqa: FBT001 - the position of the bolt
+        self._act(lambda now: self._device.throw_privacy_bolt(on, now))
+
     def set_battery(self, percent: int) -> None:
         self._act(lambda now: self._device.set_battery(percent, now))
 
@@ -190,16 +199,26 @@ class EmulatedTarget:
 
     @asynccontextmanager
     async def _air(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[LockBench]:
+        from lockbench_emulator.radio.peripheral import Peripheral
+
         from lockbench_harness.links.bumble import BumbleLink, on_air
 
+        beside: list[Peripheral] = []
         async with AsyncExitStack() as stack:
             air = await stack.enter_async_context(on_air([device], seed=seed, observe=observer(trace)))
 
             async def second() -> Link:
                 return await stack.enter_async_context(await BumbleLink.on_medium(air.medium))
 
-            yield self._bench(device, air.links[0], trace, air.peripherals[0].act, second)
-        _check(air.failures)
+            async def hang_beside() -> Credentials:
+                other = namesake(device, seed)
+                beside.append(Peripheral(air.medium, other, observer(trace)))
+                await beside[-1].start()
+                stack.push_async_callback(beside[-1].stop)
+                return credentials_of(other)
+
+            yield self._bench(device, air.links[0], trace, air.peripherals[0].act, second, hang_beside)
+        _check([*air.failures, *(failure for peripheral in beside for failure in peripheral.failures)])
 
     def _bench(
         self,
@@ -208,6 +227,7 @@ class EmulatedTarget:
         trace: Trace,
         act: Act,
         second: Callable[[], Awaitable[Link]],
+        hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
     ) -> LockBench:
         return LockBench(
             link,
@@ -216,6 +236,7 @@ class EmulatedTarget:
             hands=EmulatedHands(device, act),
             started=EPOCH,
             second=second,
+            hang_beside=hang_beside,
         )
 
 
