@@ -392,3 +392,41 @@ def test_a_program_that_dies_connected_frees_the_lock_for_the_next(python: Path)
         """,
     )
     assert result == {"read": "toy model"}
+
+
+TTLOCK_BLE = """
+import asyncio, json, os
+from ttlock_ble import LockVersion, TTLockClient, VirtualKey
+
+async def main():
+    with open(os.environ["LOCKBENCH_CREDENTIALS"]) as file:
+        found = json.load(file)
+    key = VirtualKey(
+        keyId=1, lockId=1, lockAlias="door", lockFlagPos=0, timezoneRawOffSet=0,
+        lockMac=found["address"], lockName=found["name"], lockVersion=LockVersion(**found["lock_version"]),
+        aesKeyStr=found["aes_key"], unlockKey=str(found["unlock_key"]), adminPs=str(found["admin_ps"]),
+    )
+    async with TTLockClient(key) as lock:
+        states = [(await lock.query_state())[0]]
+        await lock.unlock()
+        states.append((await lock.query_state())[0])
+        await lock.lock()
+        states.append((await lock.query_state())[0])
+        await lock.add_passcode("246810")
+        await lock.delete_passcode("246810")
+        log = await lock.get_operation_log()
+    print(json.dumps({"states": states, "log": sorted(entry.record_type for entry in log)}))
+
+asyncio.run(main())
+"""
+
+
+def test_ttlock_ble_unmodified_connects_unlocks_locks_and_manages_passcodes() -> None:
+    program = [environment("ttlock-ble"), "-c", TTLOCK_BLE]
+    command = [sys.executable, "-m", "lockbench", "exec", "--json", "--", *program]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=120)  # noqa: S603 - our own words
+    assert done.returncode == 0, done.stderr.decode()
+    summary = json.loads(done.stdout)
+    assert (summary["status"], summary["opened"], summary["profile"]) == (0, True, "open")
+    # of the log: unlocked by phone 1, locked by phone 26, passcode added 93, passcode deleted 6
+    assert json.loads(done.stderr) == {"states": [0, 1, 0], "log": [1, 6, 26, 93]}
