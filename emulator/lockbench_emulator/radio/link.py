@@ -204,7 +204,8 @@ class AirLink:
             end.return_credits(fragments)
 
     def _time_out(self) -> None:
-        self._end_with(dict.fromkeys((hci.Role.CENTRAL, hci.Role.PERIPHERAL), CONNECTION_TIMEOUT))
+        # Who was closing the link anyway got what it wanted.
+        self._end_with({end.role: LOCAL_HOST if end.closing else CONNECTION_TIMEOUT for end in self.ends})
 
     def _end_with(self, reasons: dict[hci.Role, int]) -> None:
         self._finish()

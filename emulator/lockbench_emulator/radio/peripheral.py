@@ -7,6 +7,7 @@ asked for, and silence while a central is connected.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 
 from bumble import att, core, hci
@@ -23,6 +24,7 @@ from lockbench_emulator.radio.server import DeviceServer
 
 COMPLETE_NAME = 0x09  # AD type (Bluetooth Assigned Numbers 2.3)
 SHORT_NAME = 0x08
+LAST_WORDS = 0.5  # seconds that a rebooting device gives its radio
 
 
 class Peripheral:
@@ -97,11 +99,7 @@ class Peripheral:
         self._changed.set()
 
     def reboot(self) -> None:
-        self._connection = None
-        self.controller.le_legacy_advertiser.stop()
-        self.controller.drop_links()
-        self._stale = True
-        self._changed.set()
+        self._spawn(self._go_down(self._connection))
 
     def choke(self, error: Exception) -> None:
         """The host could not digest what came from the air; the sender is to blame."""
@@ -166,6 +164,18 @@ class Peripheral:
         host.on(Host.EVENT_CONNECTION, lambda connection: self._on_connection(host, connection))
         self._host, self._server = host, server
         await host.power_on()
+
+    async def _go_down(self, connection: Connection | None) -> None:
+        if connection is not None:
+            # What was sent before still leaves, unless nobody takes it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await connection.drain()
+        self._connection = None
+        self._stale = True
+        self.controller.le_legacy_advertiser.stop()
+        self.controller.drop_links()
+        self._changed.set()
 
     async def _hang_up(self, connection: Connection, reason: int) -> None:
         await connection.drain()  # notifications before it still belong to the link

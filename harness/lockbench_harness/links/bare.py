@@ -124,7 +124,8 @@ class BareConnection:
 
     async def write(self, characteristic: str, value: bytes, *, response: bool = False) -> None:
         check_write(self._properties(characteristic), value, self._mtu, response=response)
-        await self._reach(acknowledged=response)
+        if not await self._reach(acknowledged=response):
+            return
         runner = self._body.runner
         try:
             runner.write(characteristic, value, response=response)
@@ -185,13 +186,14 @@ class BareConnection:
             raise Missing(f"the peer has no characteristic {characteristic}")
         return self._table[characteristic][1]
 
-    async def _reach(self, *, acknowledged: bool) -> None:
-        """Through the air to the device. One that no longer serves us gives no answer."""
+    async def _reach(self, *, acknowledged: bool) -> bool:
+        """Through the air to the device. One that no longer serves us hears nothing and gives no answer."""
         await asyncio.sleep(0)
         if self._reason is None and not self._body.serves(self) and acknowledged:
             await self._gone
         if self._reason is not None:
             raise LinkLost(self._reason)
+        return self._body.serves(self)
 
 
 class _Body:
