@@ -35,6 +35,7 @@ from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.clock import LockClock
 from lockbench_emulator.lock.lock import NOTIFY, WRITE, Lock
 from lockbench_emulator.lock.memory import Admin, Memory
+from lockbench_emulator.lock.store import Store
 from lockbench_emulator.profiles import LockProfile
 
 EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - a lock's clock has no zone
@@ -84,11 +85,14 @@ class LockDevice:
         self.dialect = load_dialect(profile.dfu.dialect)
         self.flash = Flash(self.board.flash_size)
         install(self.flash, self.board, factory_image(profile.model.board))
-        self.memory = Memory.blank(profile.log.capacity, profile.settings.auto_lock)
-        self.clock = LockClock(epoch)
+        store = Store(self.flash, self.board.data_region, self.board.flash_size)
+        self.memory = Memory(store, profile.log.capacity)
+        self.memory.auto_lock = profile.settings.auto_lock
+        self.clock = LockClock(epoch, drift=profile.clock.drift_ppm)
         self.battery = profile.advertising.battery
         if paired:
             self._adopt()
+        self.memory.commit()
         self.lock: Lock
         self.server: OtaServer
         self.alive = False
@@ -192,27 +196,23 @@ class LockDevice:
 
     # hands
 
-    def touch(self, now: float) -> list[Effect]:
-        return self._live(now, lambda: hands.touch(self.lock, now))
+    def by_hand(self, hand: Callable[[Lock, float], list[Effect]], now: float) -> list[Effect]:
+        """One of `lock.hands`, done to this lock."""
+        return self._live(now, lambda: hand(self.lock, now))
 
     def enter_code(self, code: str, now: float) -> list[Effect]:
         """Type the code on the keypad and confirm it."""
-        return self._live(now, lambda: hands.enter_code(self.lock, code, now))
+        return self.by_hand(lambda lock, at: hands.enter_code(lock, code, at), now)
 
     def press_reset(self, now: float) -> list[Effect]:
         """The reset button inside: the owner is forgotten."""
 
-        def forget() -> list[Effect]:
-            self.lock.forget_owner()
-            self.lock.happened("reset")
-            return self.lock.take()
+        def forget(lock: Lock, _now: float) -> list[Effect]:
+            lock.forget_owner()
+            lock.happened("reset")
+            return lock.finish()
 
-        return self._live(now, forget)
-
-    def throw_privacy_bolt(self, on: bool, now: float) -> list[Effect]:  # noqa: FBT001 - the position of the bolt
-        """The bolt inside, which keeps users out and lets administrators in (ttlock-ble 4, code 30)."""
-        self.memory.privacy = on
-        return self._settle([], now)
+        return self.by_hand(forget, now)
 
     def set_battery(self, percent: int, now: float) -> list[Effect]:
         self.battery = percent
@@ -220,11 +220,14 @@ class LockDevice:
         return self._settle([], now)
 
     def cut_power(self, now: float) -> list[Effect]:  # noqa: ARG002 - the shape of all events
+        """Pull the battery: RAM is lost, and the clock where the profile says so."""
         return self._die() if self.alive else []
 
     def restore_power(self, now: float) -> list[Effect]:
         if self.alive:
             return []
+        if self.profile.clock.lost_with_power:
+            self.clock.lose(now)
         return self._settle(self._start(), now)
 
     # inside
@@ -236,6 +239,7 @@ class LockDevice:
         try:
             effects = list(event())
         except PowerCut:
+            self.lock.take()
             return self._die()
         return self._settle(effects, now)
 
@@ -288,6 +292,7 @@ class LockDevice:
         if bank is None:
             return
         self.bank = bank
+        self.memory.reload()
         firmware = running_version(self.flash, self.board, bank)
         self.lock = Lock(self.profile, self.memory, self.clock, self.chance, self._address, firmware)
         self.lock.battery = self.battery

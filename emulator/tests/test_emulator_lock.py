@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.gatt import Advertise, Disconnect, Effect, Happened, Notify
+from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.handlers import HANDLERS
 from lockbench_emulator.profiles import load_profile
 from lockbench_protocol import LocalError
@@ -172,7 +173,7 @@ def test_a_drop_before_the_end_of_pairing_forgets_the_owner() -> None:
     talker.ask(0x56, {"admin_ps": 12, "unlock_key": 34, "vendor": b"SCIENER"})
     talker.device.disconnected(talker.now)
     assert talker.device.memory.admin is None
-    assert talker.device.memory.key is None
+    assert not talker.device.memory.key
 
 
 def test_another_vendor_string_is_refused_with_29() -> None:
@@ -209,7 +210,7 @@ def test_a_sum_that_does_not_match_is_refused_with_8_and_moves_nothing() -> None
 @pytest.mark.parametrize(("login", "opens"), [(0x55, False), (0x41, True)])
 def test_the_privacy_bolt_keeps_users_out_and_lets_the_administrator_in(login: int, opens: bool) -> None:
     talker = phone()
-    talker.device.throw_privacy_bolt(True, talker.now)
+    talker.device.by_hand(lambda lock, _: hands.throw_privacy_bolt(lock, on=True), talker.now)
     answer = talker.ask(0x47, {"sum": talker.challenge(login), "time": 5})
     assert (answer == Refusal(0x47, Status.DOUBLE_LOCKED)) is not opens
     assert talker.device.memory.unlocked is opens
@@ -248,7 +249,7 @@ def test_a_passcode_opens_inside_its_window_and_both_edges_belong_to_it() -> Non
 
 
 def opens(device: LockDevice, code: str, now: float) -> bool:
-    device.memory.keypad_locked_until = 0.0
+    device.memory.keypad_locked_until = 0
     return Happened("bolt", {"unlocked": True}) in device.enter_code(code, now)
 
 
@@ -321,7 +322,7 @@ def test_the_log_is_read_without_gap_or_double_at_any_page_size(count: int, page
     profile = replace(STRICT, log=replace(STRICT.log, page=page))
     talker = Phone(LockDevice(profile, seed=1))
     for code in range(count):
-        talker.device.memory.keypad_locked_until = 0.0
+        talker.device.memory.keypad_locked_until = 0
         talker.device.enter_code(f"{code:04}", 1.0)
     read: list[str] = []
     while True:

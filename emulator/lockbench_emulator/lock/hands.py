@@ -1,13 +1,28 @@
-"""What a person at the door does: touch the keypad, enter a code."""
+"""What happens at the door itself: keypad, card, finger, key, thumb-turn, door, tampering.
+
+Each function is an event of the lock, like those of the air: it returns its effects, and what it changed is
+in the flash when it returns.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lockbench_protocol.lock.commands.cards import AddStatus
 from lockbench_protocol.lock.commands.log import LogType
+from lockbench_protocol.lock.commands.settings import SwitchItem
+from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
 
 from lockbench_emulator.gatt import Effect
+from lockbench_emulator.lock.handlers.credentials import CARDS, FINGERS, Kind, enroll, table, tail
 from lockbench_emulator.lock.lock import Lock
+from lockbench_emulator.lock.memory import Dated
+from lockbench_emulator.lock.refused import Refused
+from lockbench_emulator.lock.schedule import dated_opens, passcode_opens
+
+MS = 1000
+CYCLIC_USER = {0x05: 2, 0x06: 1}  # opcode of a kind -> user type of 70
+FOB_USER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +44,37 @@ LOCKOUTS: dict[str, Lockout | None] = {
 def touch(lock: Lock, now: float) -> list[Effect]:
     """Wake the keypad: the touched flag shows in the advertisement for a while."""
     lock.awake_until = now + lock.profile.advertising.awake_seconds
-    return lock.take()
+    return lock.finish()
 
 
 def enter_code(lock: Lock, code: str, now: float) -> list[Effect]:
     """Type a code and confirm it. Opens, or is logged as wrong; during a lock-out nothing is heard."""
-    touch(lock, now)
+    lock.awake_until = now + lock.profile.advertising.awake_seconds
     memory = lock.memory
-    if now < memory.keypad_locked_until:
+    if now * MS < memory.keypad_locked_until:
         lock.happened("keypad", result="locked out")
-        return lock.take()
+        return lock.finish()
     passcode = memory.passcodes.get(code)
+    opened = passcode is not None and passcode_opens(
+        passcode, lock.clock.local(now), lock.profile.passcodes.count_uses
+    )
     if memory.admin is not None and code == memory.admin_passcode != "":
-        _open(lock, code, code, now)
-    elif passcode is not None and passcode.opens(lock.date5(now), lock.profile.passcodes.count_uses):
+        _open_by_code(lock, code, code, now)
+    elif code == memory.erase_code != "":
+        memory.passcodes.clear()
+        lock.write_log(LogType.PASSCODES_CLEARED, {"delete_date": lock.date5(now), "code": code}, now)
+        lock.happened("keypad", result="erased")
+    elif memory.frozen or memory.privacy:
+        lock.happened("keypad", result="refused")
+    elif passcode is not None and opened and (lock.clock.valid or not lock.profile.clock.periods_need_it):
         memory.use(code)
-        _open(lock, passcode.original, code, now)
+        _open_by_code(lock, passcode.original, code, now)
     else:
         _wrong(lock, code, now)
-    return lock.take()
+    return lock.finish()
 
 
-def _open(lock: Lock, original: str, code: str, now: float) -> None:
+def _open_by_code(lock: Lock, original: str, code: str, now: float) -> None:
     lock.memory.wrong_codes = ()
     lock.move_bolt(unlocked=True, now=now)
     lock.write_log(LogType.KEYPAD_UNLOCK, {"original": original, "code": code}, now)
@@ -63,9 +87,106 @@ def _wrong(lock: Lock, code: str, now: float) -> None:
     rule = LOCKOUTS[lock.profile.passcodes.lockout]
     if rule is None:
         return
-    recent = (*(at for at in lock.memory.wrong_codes if now - at < rule.within), now)
+    at = round(now * MS)
+    recent = (*(before for before in lock.memory.wrong_codes if at - before < rule.within * MS), at)
     lock.memory.wrong_codes = recent
     if len(recent) >= rule.wrong:
         lock.memory.wrong_codes = ()
-        lock.memory.keypad_locked_until = now + rule.seconds
+        lock.memory.keypad_locked_until = at + round(rule.seconds * MS)
         lock.happened("keypad", result="locked", seconds=int(rule.seconds))
+
+
+def present_card(lock: Lock, number: bytes, now: float) -> list[Effect]:
+    """Hold a card to the reader: it opens, or is learnt when the lock waits for one."""
+    return _present(lock, CARDS, number, now, LogType.CARD_UNLOCK, LogType.WRONG_CARD)
+
+
+def present_finger(lock: Lock, number: bytes, now: float) -> list[Effect]:
+    """Put a finger on the sensor; learning one takes several scans."""
+    return _present(lock, FINGERS, number, now, LogType.FINGERPRINT_UNLOCK, LogType.WRONG_FINGERPRINT)
+
+
+def _present(
+    lock: Lock, kind: Kind, number: bytes, now: float, opened: LogType, wrong: LogType
+) -> list[Effect]:
+    lock.awake_until = now + lock.profile.advertising.awake_seconds
+    if lock.enrolling == kind.opcode:
+        _learn(lock, kind, number, now)
+        return lock.finish()
+    memory, known = lock.memory, table(lock, kind)
+    periods = memory.periods.get(bytes((CYCLIC_USER[kind.opcode],)) + number, ())
+    dated = known.get(number)
+    blocked = memory.frozen or memory.privacy
+    if dated is not None and not blocked and dated_opens(dated, periods, lock.clock.local(now)):
+        lock.move_bolt(unlocked=True, now=now)
+        lock.write_log(opened, tail(kind, number), now)
+    else:
+        lock.write_log(wrong, tail(kind, number), now)
+    return lock.finish()
+
+
+def _learn(lock: Lock, kind: Kind, number: bytes, now: float) -> None:
+    """One scan of a credential that the app asked for; each is pushed to the app."""
+    lock.scans += 1
+    total = lock.profile.credentials.finger_scans if kind is FINGERS else 1
+    if lock.scans < total:
+        lock.push_added(kind.opcode, AddStatus.PROGRESS, {"done": lock.scans, "total": total})
+        return
+    lock.enrolling = None
+    try:
+        enroll(lock, kind, Dated(number, PERMANENT_START, PERMANENT_END), now)
+    except Refused as refused:
+        lock.push_refusal(kind.opcode, refused.status)
+        return
+    lock.push_added(kind.opcode, AddStatus.DONE, {"number": number})
+
+
+def press_fob(lock: Lock, mac: bytes, key: int, now: float) -> list[Effect]:
+    """A paired key fob opens with key 1 and locks with key 2."""
+    dated = lock.memory.fobs.get(mac)
+    periods = lock.memory.periods.get(bytes((FOB_USER,)) + mac, ())
+    if dated is not None and dated_opens(dated, periods, lock.clock.local(now)):
+        lock.move_bolt(unlocked=key == 1, now=now)
+        lock.write_log(LogType.FOB, {"mac": mac, "key_id": key, "accessory_battery": 100}, now)
+    return lock.finish()
+
+
+def turn_key(lock: Lock, *, unlocked: bool, now: float) -> list[Effect]:
+    """The mechanical key from outside."""
+    lock.move_bolt(unlocked=unlocked, now=now)
+    lock.write_log(LogType.KEY_UNLOCK if unlocked else LogType.KEY_LOCK, None, now)
+    return lock.finish()
+
+
+def turn_thumb(lock: Lock, *, unlocked: bool, now: float) -> list[Effect]:
+    """The thumb-turn inside: real locks write no record of it."""
+    lock.move_bolt(unlocked=unlocked, now=now)
+    return lock.finish()
+
+
+def throw_privacy_bolt(lock: Lock, *, on: bool) -> list[Effect]:
+    """The bolt inside, which keeps users out and lets administrators in (ttlock-ble 4, code 30)."""
+    lock.memory.privacy = on
+    return lock.finish()
+
+
+def move_door(lock: Lock, *, closed: bool, now: float) -> list[Effect]:
+    """What the door sensor sees."""
+    lock.door_closed = closed
+    lock.write_log(LogType.DOOR_CLOSED if closed else LogType.DOOR_OPENED, {"accessory_battery": None}, now)
+    return lock.finish()
+
+
+def tamper(lock: Lock, now: float) -> list[Effect]:
+    """Somebody breaks the lock: an alarm, if that switch is on."""
+    alarm = bool(lock.memory.switches & SwitchItem.TAMPER_ALERT)
+    lock.write_log(LogType.TAMPER, None, now)
+    lock.happened("tamper", alarm=alarm)
+    return lock.finish()
+
+
+def lock_by_keypad(lock: Lock, now: float) -> list[Effect]:
+    """The lock key of the keypad."""
+    lock.move_bolt(unlocked=False, now=now)
+    lock.write_log(LogType.KEYPAD_LOCK, None, now)
+    return lock.finish()

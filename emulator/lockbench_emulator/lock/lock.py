@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from lockbench_protocol.lock import envelope
 from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError, cipher
 from lockbench_protocol.lock.commands import COMMANDS, Command, Level, PayloadError
+from lockbench_protocol.lock.commands.cards import CredentialOp
 from lockbench_protocol.lock.commands.info import RECORD_PUSH, STATE_PUSH
 from lockbench_protocol.lock.commands.log import RECORD_BODY, LogType
 from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
@@ -25,11 +27,14 @@ from lockbench_emulator.lock.clock import LockClock
 from lockbench_emulator.lock.handlers import HANDLERS
 from lockbench_emulator.lock.memory import Memory
 from lockbench_emulator.lock.refused import Refused
+from lockbench_emulator.lock.schedule import passage_holds
 from lockbench_emulator.lock.session import Mode, Session, refusal
+from lockbench_emulator.lock.store import StoreFull
 from lockbench_emulator.profiles import LockProfile
 
 WRITE, NOTIFY = "fff2", "fff4"
 STATUS_ECHO = 0x14
+PASSAGE_LOOK = 60.0  # seconds between two looks at whether a passage time is over
 
 
 class Lock:
@@ -57,6 +62,13 @@ class Lock:
         self.enters_dfu = False  # set by 02; the device looks at it
         self.awake_until = 0.0
         self.relock_at: float | None = None
+        self.enrolling: int | None = None  # the opcode whose `add` waits for a card or a finger
+        self.scans = 0
+        self.template: Any = None  # the head of a fingerprint template that is being sent
+        self.template_data = b""
+        self.template_seq = 0
+        self.door_closed: bool | None = None  # None: no sensor has spoken
+        self.obstructed = False  # something stands in the way of a parking lock
         self._tables = (VENDOR, TEXTBOOK) if profile.session.accept_textbook_crc else (VENDOR,)
         self._stream = Reassembler(self._tables)
         self._last_frame = 0.0
@@ -77,16 +89,17 @@ class Lock:
         self.online = False
         self.session = Session()
         self._pushes.clear()
+        self.enrolling = self.template = None
         if self.mode is Mode.PAIRING and self.profile.session.forget_on_drop:
             self.forget_owner()
-        return self.take()
+        return self.finish()
 
     def receive(self, chunk: bytes, now: float, *, busy: bool = False) -> list[Effect]:
         """A write to FFF2. `busy`: a firmware transfer runs, every command is refused."""
         for raw in self._stream.feed(chunk):
             self._last_frame = now
             self._answer(raw, now, busy=busy)
-        return self.take()
+        return self.finish()
 
     def heard(self, now: float) -> None:
         """Something else than a frame came over the link: it is not idle."""
@@ -104,7 +117,7 @@ class Lock:
 
     def advance(self, now: float) -> list[Effect]:
         if self.relock_at is not None and now >= self.relock_at:
-            self.move_bolt(unlocked=False, now=now)
+            self._relock(now)
         if self.awake_until and now >= self.awake_until:
             self.awake_until = 0.0
         if self.online and self._pushes and now >= self._last_frame + self.profile.session.push_quiet:
@@ -112,7 +125,7 @@ class Lock:
         if self.online and now >= self._last_frame + self.profile.session.idle_seconds:
             self._effects.append(Disconnect())
             self._last_frame = now
-        return self.take()
+        return self.finish()
 
     # what handlers and hands use
 
@@ -134,14 +147,22 @@ class Lock:
         body = RECORD_BODY.build(
             {"type": kind, "date": self.date6(now), "battery": self.battery, "tail": tail}
         )
-        entry = self.memory.write_log(body)
-        self.happened("log", sequence=entry.sequence, type=int(kind))
+        self.happened("log", sequence=self.memory.write_log(body), type=int(kind))
 
     def move_bolt(self, *, unlocked: bool, now: float) -> None:
         """Move the bolt; opening starts the auto-lock timer, which nobody is told of but by advertising."""
         self.memory.unlocked = unlocked
         self.relock_at = now + self.memory.auto_lock if unlocked and self.memory.auto_lock else None
+        if unlocked:
+            self.memory.privacy = False
         self.happened("bolt", unlocked=unlocked)
+
+    def _relock(self, now: float) -> None:
+        """The auto-lock timer ran out; in a passage time it waits for its end."""
+        if passage_holds(self.memory.passages, self.clock.local(now)):
+            self.relock_at = now + PASSAGE_LOOK
+        else:
+            self.move_bolt(unlocked=False, now=now)
 
     def push_status(self) -> None:
         self._pushes.append(
@@ -169,6 +190,34 @@ class Lock:
         self.memory.forget_owner()
         self.mode = Mode.SETTING
         self.session = Session()
+
+    def push_added(self, opcode: int, status: int, detail: dict[str, Any]) -> None:
+        """How the enrolment of a card or finger goes on (5.12)."""
+        command = COMMANDS[opcode]
+        self._pushes.append(
+            lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
+                envelope.Reply(
+                    opcode,
+                    command.build_reply(
+                        {
+                            "battery": self.battery,
+                            "op": CredentialOp.ADD,
+                            "result": {"status": status, "detail": detail},
+                        }
+                    ),
+                )
+            )
+        )
+
+    def push_refusal(self, opcode: int, status: int) -> None:
+        self._pushes.append(
+            lambda now: envelope.pack(envelope.Refusal(opcode, status, CredentialOp.ADD))  # noqa: ARG005 - likewise
+        )
+
+    def finish(self) -> list[Effect]:
+        """The end of an event: what changed goes into the flash, and the effects go out."""
+        self.memory.commit()
+        return self.take()
 
     def take(self) -> list[Effect]:
         """The effects so far, handed over once."""
@@ -235,7 +284,13 @@ class Lock:
             request = command.parse_request(plain)
         except PayloadError:
             raise Refused(Status.PAYLOAD_LENGTH) from None
-        return command.build_reply(HANDLERS[command.opcode](self, request, now))
+        values = HANDLERS[command.opcode](self, request, now)
+        try:
+            self.memory.commit()  # before the answer: what was confirmed survives a power cut
+        except StoreFull:
+            self.memory.reload()
+            raise Refused(Status.OUT_OF_MEMORY) from None
+        return command.build_reply(values)
 
     def _refuse(self, opcode: int, status: int, op: int | None, key: bytes, now: float) -> None:
         self._send(envelope.pack(envelope.Refusal(opcode, status, op)), key, now)

@@ -30,6 +30,7 @@ class Model:
     group: int
     org: int
     vendor: str
+    keypad: str
     features: tuple[str, ...]
 
 
@@ -63,6 +64,20 @@ class PasscodePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialPolicy:
+    capacity: int
+    finger_scans: int
+    template_packet: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPolicy:
+    drift_ppm: float
+    lost_with_power: bool
+    periods_need_it: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LogPolicy:
     capacity: int
     page: Literal["fit", "one"]
@@ -73,6 +88,7 @@ class SettingPolicy:
     auto_lock: int
     auto_lock_min: int
     auto_lock_max: int
+    passages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,8 @@ class LockProfile:
     model: Model
     session: SessionPolicy
     passcodes: PasscodePolicy
+    credentials: CredentialPolicy
+    clock: ClockPolicy
     log: LogPolicy
     settings: SettingPolicy
     advertising: AdvertisingPolicy
@@ -110,6 +128,11 @@ class LockProfile:
     @property
     def features(self) -> frozenset[Feature]:
         return frozenset(Feature[name.upper()] for name in self.model.features)
+
+    @property
+    def keys(self) -> str:
+        """The digits on the keypad; an incomplete one has 1 to x."""
+        return self.model.keypad
 
 
 def names() -> list[str]:

@@ -15,6 +15,7 @@ from random import Random
 
 from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
+from lockbench_emulator.lock import hands
 from lockbench_emulator.profiles import load_profile
 from lockbench_emulator.radio.runner import Seen
 from lockbench_protocol import LocalError
@@ -63,7 +64,7 @@ def credentials_of(device: LockDevice) -> Credentials:
     return Credentials(
         address=device.address,
         name=device.name,
-        aes_key=memory.key or b"",
+        aes_key=memory.key,
         admin_ps=admin.admin_ps if admin else 0,
         unlock_key=admin.unlock_key if admin else 0,
         lock_data=lock_data_of(device).encode(Random(0)) if admin else "",  # noqa: S311 - seeds of a codec that hides nothing
@@ -81,7 +82,7 @@ def credentials_of(device: LockDevice) -> Credentials:
 def lock_data_of(device: LockDevice) -> LockData:
     """The administrator's lockData of a paired lock (ttlock-ble 7.1)."""
     memory, model = device.memory, device.profile.model
-    if memory.admin is None or memory.key is None:
+    if memory.admin is None:
         raise LocalError("a lock that nobody has paired has no lockData")
     groups = words(device.profile.features)
     return LockData(
@@ -121,7 +122,7 @@ class EmulatedHands:
         self._act = act
 
     def touch(self) -> None:
-        self._act(self._device.touch)
+        self._act(lambda now: self._device.by_hand(hands.touch, now))
 
     def enter_code(self, code: str) -> bool:
         effects = self._act(lambda now: self._device.enter_code(code, now))
@@ -134,7 +135,9 @@ class EmulatedHands:
         self._act(self._device.press_reset)
 
     def throw_privacy_bolt(self, on: bool) -> None:  # noqa: FBT001 - the position of the bolt
-        self._act(lambda now: self._device.throw_privacy_bolt(on, now))
+        self._act(
+            lambda now: self._device.by_hand(lambda lock, _now: hands.throw_privacy_bolt(lock, on=on), now)
+        )
 
     def set_battery(self, percent: int) -> None:
         self._act(lambda now: self._device.set_battery(percent, now))

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lockbench_emulator.lock.handlers import dfu, info, log, login, pairing, passcode, settings, unlock
+from lockbench_emulator.lock.handlers import (
+    accessories,
+    credentials,
+    dfu,
+    info,
+    log,
+    login,
+    pairing,
+    passcode,
+    settings,
+    unlock,
+)
 
 Handler = Callable[[Any, Any, float], Any]
 HANDLERS: dict[int, Handler] = {
@@ -18,7 +29,9 @@ HANDLERS: dict[int, Handler] = {
     **unlock.HANDLERS,
     **info.HANDLERS,
     **passcode.HANDLERS,
+    **credentials.HANDLERS,
     **log.HANDLERS,
     **settings.HANDLERS,
     **dfu.HANDLERS,
+    **accessories.HANDLERS,
 }

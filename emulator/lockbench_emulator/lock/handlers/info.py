@@ -16,6 +16,8 @@ from lockbench_emulator.lock.refused import Refused
 if TYPE_CHECKING:
     from lockbench_emulator.lock.lock import Lock
 
+DOORS = {None: 0, True: 1, False: 2}  # the meaning of the values is not public (15.13)
+
 
 def features(lock: Lock, _request: Any, _now: float) -> dict[str, Any]:
     return {"battery": lock.battery, "words": words(lock.profile.features)}
@@ -38,7 +40,7 @@ def device_info(lock: Lock, request: Any, now: float) -> dict[str, bytes]:
 
 def status(lock: Lock, request: Any, _now: float) -> dict[str, int]:
     check_vendor(lock, request.vendor)
-    return {"battery": lock.battery, "state": int(lock.memory.unlocked), "door": 0}
+    return {"battery": lock.battery, "state": int(lock.memory.unlocked), "door": DOORS[lock.door_closed]}
 
 
 def set_time(lock: Lock, request: Any, now: float) -> dict[str, int]:

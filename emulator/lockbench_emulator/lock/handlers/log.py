@@ -11,20 +11,24 @@ from lockbench_emulator.lock.pages import fitting
 if TYPE_CHECKING:
     from lockbench_emulator.lock.lock import Lock
 
+_MOST = 16  # records that one reply could hold
+
 
 def operate_log(lock: Lock, request: Any, _now: float) -> dict[str, Any]:
     """A cursor N means the records after sequence N; 0xFFFF those after the bookmark, which it moves."""
     memory = lock.memory
     marks = request.cursor == SINCE_LAST_READ
     cursor = memory.bookmark if marks else request.cursor
-    entries = [entry for entry in memory.log if entry.sequence > cursor]
-    count = fitting([len(entry.body) + 1 for entry in entries], lock.profile.log.page)
+    first = next(iter(memory.log), 0)
+    sequences = range(max(cursor + 1, first), memory.last_sequence + 1)[:_MOST]
+    bodies = [memory.log[sequence] for sequence in sequences]
+    count = fitting([len(body) + 1 for body in bodies], lock.profile.log.page)
     if not count:
         return {"page": None}
-    last = entries[count - 1].sequence
+    last = sequences[count - 1]
     if marks:
         memory.bookmark = last
-    return {"page": {"next": last, "records": [RECORD_BODY.parse(entry.body) for entry in entries[:count]]}}
+    return {"page": {"next": last, "records": [RECORD_BODY.parse(body) for body in bodies[:count]]}}
 
 
 HANDLERS = {0x25: operate_log}

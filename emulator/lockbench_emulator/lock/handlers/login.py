@@ -38,6 +38,8 @@ def check_user_time(lock: Lock, request: Any, now: float) -> dict[str, int]:
     memory = lock.memory
     if request.lock_flag_pos < memory.flag_position:
         raise Refused(Status.FLAG_POSITION_LOW)
+    if memory.frozen:
+        raise Refused(Status.FROZEN)
     local = lock.date5(now)
     if local < request.start:
         raise Refused(Status.KEY_NOT_YET)

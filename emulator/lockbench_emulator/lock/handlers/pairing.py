@@ -44,6 +44,8 @@ def set_admin_passcode(lock: Lock, request: Any, _now: float) -> dict[str, int]:
     code = "".join(map(str, digits))
     if code in lock.memory.passcodes:
         raise Refused(Status.PASSCODE_EXISTS)
+    if code == lock.memory.erase_code:
+        raise Refused(Status.ADMIN_EQUALS_ERASE)
     lock.memory.admin_passcode = code
     return {"battery": lock.battery}
 

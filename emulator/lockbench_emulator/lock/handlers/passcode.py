@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.log import LogType
-from lockbench_protocol.lock.commands.passcode import LAST_PAGE, RECORD, PasscodeOp, PasscodeType
+from lockbench_protocol.lock.commands.passcode import (
+    LAST_PAGE,
+    OLD_RECORD,
+    RECORD,
+    YEARS,
+    PasscodeOp,
+    PasscodeType,
+)
+from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.memory import Passcode
@@ -16,14 +25,17 @@ from lockbench_emulator.lock.refused import Refused
 if TYPE_CHECKING:
     from lockbench_emulator.lock.lock import Lock
 
+DIGITS = "0123456789"
+BLANK_DIGIT = 0xFF
+
 
 def _check_new(lock: Lock, code: str) -> None:
     policy = lock.profile.passcodes
-    if not policy.shortest <= len(code) <= policy.longest or not code.isdecimal():
+    if not policy.shortest <= len(code) <= policy.longest or not set(code) <= set(lock.profile.keys):
         raise Refused(Status.PASSCODE_LENGTH)
     if code in lock.memory.passcodes:
         raise Refused(Status.PASSCODE_EXISTS)
-    if code == lock.memory.admin_passcode:
+    if code in (lock.memory.admin_passcode, lock.memory.erase_code):
         raise Refused(policy.admin_clash)
 
 
@@ -77,19 +89,23 @@ def modify(lock: Lock, args: Any, now: float) -> None:
         start, end = args.window.start, args.window.end
         _check_window(lock, start, end)
     changed = replace(old, code=code, start=start, end=end)
-    lock.memory.passcodes = {
-        (code if key == args.code else key): (changed if key == args.code else value)
-        for key, value in lock.memory.passcodes.items()
-    }
+    if code != args.code:
+        del lock.memory.passcodes[args.code]
+    lock.memory.passcodes[code] = changed
     lock.write_log(LogType.PASSCODE_MODIFIED, {"old": args.code, "new": code}, now)
 
 
 def recover(lock: Lock, args: Any, now: float) -> None:
-    if args.type not in (PasscodeType.PERMANENT, PasscodeType.COUNT, PasscodeType.PERIOD):
+    """Back from the cloud into an empty lock; cyclic ones too, where the model has them."""
+    cyclic = args.type == PasscodeType.CYCLIC
+    if args.type not in PasscodeType.__members__.values() or (
+        cyclic and Feature.CYCLIC_PASSCODE not in lock.profile.features
+    ):
         raise Refused(Status.INVALID_COMMAND)
     _check_new(lock, args.code)
     _check_window(lock, args.start, args.end)
-    _store(lock, Passcode(args.type, args.code, args.original or args.code, args.start, args.end))
+    original = args.original or args.code
+    _store(lock, Passcode(args.type, args.code, original, args.start, args.end, cycle=args.cycle))
     lock.write_log(LogType.PASSCODE_ADDED, {"code": args.code, "start": args.start, "end": args.end}, now)
 
 
@@ -125,8 +141,78 @@ def _record(passcode: Passcode) -> dict[str, Any]:
         "original": passcode.original,
         "start": passcode.start,
         "end": passcode.end if windowed else None,
-        "cycle": None,
+        "cycle": passcode.cycle,
     }
 
 
-HANDLERS = {0x03: manage, 0x07: listing}
+def old_listing(lock: Lock, request: Any, _now: float) -> dict[str, Any]:
+    """04, the older list: no start dates."""
+    passcodes = list(lock.memory.passcodes.values())[request.seq :]
+    records = [
+        {
+            "type": passcode.type,
+            "code": passcode.code,
+            "original": passcode.original,
+            "count": passcode.uses if passcode.type == PasscodeType.COUNT else None,
+            "end": passcode.end if passcode.type == PasscodeType.PERIOD else None,
+        }
+        for passcode in passcodes
+    ]
+    count = fitting([len(OLD_RECORD.build(record)) for record in records], lock.profile.passcodes.page)
+    if not count:
+        return {"page": None}
+    following = LAST_PAGE if count == len(records) else request.seq + count
+    return {"page": {"next": following, "records": records[:count]}}
+
+
+def init_pairs(lock: Lock, request: Any, _now: float) -> None:
+    """31: the codes must differ, and each secret is a permutation of the ten digits."""
+    pairs = request.pairs
+    secrets_fit = all(sorted(f"{pair.secret:010}") == list(DIGITS) for pair in pairs)
+    if len({pair.code for pair in pairs}) < YEARS or not secrets_fit:
+        raise Refused(Status.INIT_PASSWORDS_FAILED)
+    lock.memory.pairs = COMMANDS[0x31].build_request(request)
+
+
+def current_pair(lock: Lock, _request: Any, now: float) -> dict[str, Any]:
+    """32: the pair of this year; the last one that there is when the years are over."""
+    if not lock.memory.pairs:
+        raise Refused(Status.RECORD_UNKNOWN)
+    stored = COMMANDS[0x31].parse_request(lock.memory.pairs)
+    years = lock.clock.local(now).year % 100 - stored.year
+    return {"battery": lock.battery, "pair": stored.pairs[max(0, min(years, YEARS - 1))], "deleted": bytes(5)}
+
+
+def reset_count(lock: Lock, _request: Any, _now: float) -> dict[str, int]:
+    """33: the uses of all count codes start anew."""
+    passcodes = lock.memory.passcodes
+    for code, passcode in list(passcodes.items()):
+        if passcode.uses:
+            passcodes[code] = replace(passcode, uses=0)
+    return {"battery": lock.battery}
+
+
+def erase_code(lock: Lock, request: Any, _now: float) -> dict[str, int]:
+    """44: typed at the keypad, it deletes all passcodes."""
+    digits = list(request.digits)
+    while digits and digits[-1] == BLANK_DIGIT:
+        digits.pop()
+    policy = lock.profile.passcodes
+    if not policy.shortest <= len(digits) <= policy.longest or any(digit > 9 for digit in digits):
+        raise Refused(Status.PASSCODE_LENGTH)
+    code = "".join(map(str, digits))
+    if code == lock.memory.admin_passcode:
+        raise Refused(Status.ADMIN_EQUALS_ERASE)
+    lock.memory.erase_code = code
+    return {"battery": lock.battery}
+
+
+HANDLERS = {
+    0x03: manage,
+    0x07: listing,
+    0x04: old_listing,
+    0x31: init_pairs,
+    0x32: current_pair,
+    0x33: reset_count,
+    0x44: erase_code,
+}

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 def _move(lock: Lock, request: Any, now: float, *, unlocked: bool) -> dict[str, Any]:
     if not sum_is_right(lock, request.sum):
         raise Refused(Status.INVALID_DYNAMIC_CODE)
-    if unlocked and lock.memory.privacy and lock.session.login not in ADMINS:
-        raise Refused(Status.DOUBLE_LOCKED)
+    if unlocked and lock.session.login not in ADMINS:
+        if lock.memory.frozen:
+            raise Refused(Status.FROZEN)
+        if lock.memory.privacy:
+            raise Refused(Status.DOUBLE_LOCKED)
+    if not unlocked and lock.obstructed:
+        raise Refused(Status.OBSTRUCTED)
     lock.move_bolt(unlocked=unlocked, now=now)
     uid, date = lock.session.uid, lock.date6(now)
     kind = LogType.BLE_UNLOCK if unlocked else LogType.BLE_LOCK
@@ -37,4 +42,11 @@ def close(lock: Lock, request: Any, now: float) -> dict[str, Any]:
     return _move(lock, request, now, unlocked=False)
 
 
-HANDLERS = {0x47: unlock, 0x58: close}
+def dead_lock(lock: Lock, request: Any, now: float) -> dict[str, Any]:
+    """69: closed so that only administrators can open."""
+    reply = _move(lock, request, now, unlocked=False)
+    lock.memory.privacy = True
+    return reply
+
+
+HANDLERS = {0x47: unlock, 0x58: close, 0x69: dead_lock}

@@ -23,7 +23,10 @@ from lockbench_protocol.lock.commands.row import CODE, DATE5, DATE6, Command, Le
 
 
 class LogType(IntEnum):
-    """The record types that the emulated lock writes; `TAILS` lists those that can be read."""
+    """The record types that the emulated lock writes; `TAILS` lists those that can be read.
+
+    The layouts are public (5.17); of the names only those of app, keypad and passcodes are sure.
+    """
 
     BLE_UNLOCK = 1
     KEYPAD_UNLOCK = 4
@@ -31,8 +34,25 @@ class LogType(IntEnum):
     PASSCODE_DELETED = 6
     WRONG_PASSCODE = 7
     PASSCODES_CLEARED = 8
+    CARD_ADDED = 15
+    CARDS_CLEARED = 16
+    CARD_UNLOCK = 17
+    CARD_DELETED = 18
+    FINGERPRINT_UNLOCK = 20
+    FINGERPRINT_ADDED = 21
+    WRONG_FINGERPRINT = 22
+    FINGERPRINT_DELETED = 23
+    FINGERPRINTS_CLEARED = 24
+    WRONG_CARD = 25
     BLE_LOCK = 26
+    KEY_UNLOCK = 27
+    GATEWAY_UNLOCK = 28
+    TAMPER = 29
+    DOOR_CLOSED = 30
+    DOOR_OPENED = 31
+    KEY_LOCK = 36
     KEYPAD_LOCK = 47
+    FOB = 55
     PASSCODE_ADDED = 93
 
 

@@ -108,7 +108,9 @@ ROWS = (
     _switch(0x59, "SHOW_PASSWORD", Int8ub, Feature.SHOW_PASSCODE, Level.ADMIN_OR_PAIRING),
     _switch(0x61, "FREEZE_LOCK", Int8ub, Feature.FREEZE),
     _switch(0x67, "LAMP", Int16ub, Feature.LAMP, Level.ADMIN_OR_PAIRING),
-    _switch(0x68, "SWITCH", Struct("items" / Int32ub, "values" / Int32ub), None, Level.ADMIN_OR_PAIRING),
+    _switch(
+        0x68, "SWITCH", Struct("item_mask" / Int32ub, "value_mask" / Int32ub), None, Level.ADMIN_OR_PAIRING
+    ),
     _switch(0x80, "SENSITIVITY", Int8ub, Feature.SENSITIVITY, Level.ADMIN_OR_PAIRING),
     Command(
         0x66,
