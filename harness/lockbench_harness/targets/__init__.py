@@ -68,12 +68,16 @@ class Target(Protocol):
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[Bench]: ...
 
 
-# A maker gets what follows the colon of the name, the profile ("" is the default one), the credentials file.
+# A maker gets the whole name, the profile ("" is the default one), the credentials file.
 Maker = Callable[[str, str, Path | None], Target]
+
+# Bumble transports under which a lock is reached by HCI
+TRANSPORTS = ("tcp-client", "unix-client", "ws-client", "pty", "serial", "usb", "hci-socket", "vhci")
 
 # scheme -> "module:function" of the maker
 SCHEMES: dict[str, str] = {
     "emulated": "lockbench_harness.targets.emulated:make",
+    **dict.fromkeys(TRANSPORTS, "lockbench_harness.targets.remote:make"),
 }
 DEFAULT = "emulated"
 
@@ -81,15 +85,15 @@ DEFAULT = "emulated"
 def make(name: str, *, profile: str = "", credentials: Path | None = None) -> Target:
     """The target called `name`: "emulated", "tcp-client:HOST:PORT", or one's own, "python:MODULE:FUNCTION".
 
-    FUNCTION is a `Maker`; it is called with "" for the rest. Raises LocalError.
+    FUNCTION is a `Maker`. Raises LocalError.
     """
     scheme, _, rest = name.partition(":")
     if scheme == "python":
-        return _maker(rest, name)("", profile, credentials)
+        return _maker(rest, name)(name, profile, credentials)
     if scheme not in SCHEMES:
         known = ", ".join(SCHEMES)
         raise LocalError(f"no target is called {name!r}; known are {known}, and python:MODULE:FUNCTION")
-    return _maker(SCHEMES[scheme], name)(rest, profile, credentials)
+    return _maker(SCHEMES[scheme], name)(name, profile, credentials)
 
 
 def _maker(place: str, name: str) -> Maker:

@@ -251,10 +251,10 @@ def _check(failures: Sequence[BaseException]) -> None:
         )
 
 
-def make(rest: str, profile: str, credentials: Path | None) -> EmulatedTarget:
+def make(name: str, profile: str, credentials: Path | None) -> EmulatedTarget:
     """The maker of `emulated`."""
-    if rest:
-        raise LocalError(f"the target emulated takes nothing after a colon, got {rest!r}")
+    if name != "emulated":
+        raise LocalError(f"the target emulated takes nothing after it, got {name!r}")
     if credentials is not None:
         raise LocalError("an emulated lock brings its own credentials")
     return EmulatedTarget(profile or DEFAULT_PROFILE)
