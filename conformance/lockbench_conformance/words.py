@@ -15,15 +15,34 @@ from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
 
 register(PasscodeType)
+register(Status)
 
 DIGITS = "0123456789"
 
+byte = st.integers(0, 0xFF)
+word = st.integers(0, 0xFFFF)
 # 4 to 9 digits, leading zeros included
 codes = st.text(DIGITS, min_size=4, max_size=9)
 record_ids = st.integers(1, 0xFFFFFFFF)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001 - a lock's time has no zone
 # date5 from and to; the first is not after the second
 windows = st.tuples(moments, moments).map(lambda pair: (date5(min(pair)), date5(max(pair))))
+
+# opcodes that no document names (ttlock-ble 5.1)
+UNKNOWN_OPCODES = st.sampled_from(
+    (0x00, *range(0x08, 0x12), *range(0x27, 0x30), *range(0x81, 0x90), *range(0xA0, 0xF0))
+)
+
+
+@contextmanager
+def ended_by(*kinds: type[Exception]) -> Iterator[None]:
+    """The block must end in one of these errors."""
+    try:
+        yield
+    except kinds:
+        return
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+    raise Expectation("the end of the exchange", wanted, "success")
 
 
 @contextmanager
