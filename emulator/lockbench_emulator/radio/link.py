@@ -83,6 +83,7 @@ class AirLink:
         self.set_parameters(packet.interval, packet.latency, packet.timeout)
         self._loop = asyncio.get_running_loop()
         self._anchor = self._loop.time()
+        self._events = 0  # the number of the last connection event
         self._event: asyncio.TimerHandle | None = None
         self._supervision: asyncio.TimerHandle | None = None
         self.central = self._end(
@@ -174,9 +175,12 @@ class AirLink:
         if pacing.interval <= 0:
             self._loop.call_soon(self._fly, end)
         elif self._event is None:
+            # Counted, because a quotient of floats may fall short and name the same event twice.
             passed = math.floor((self._loop.time() - self._anchor) / pacing.interval)
-            at = self._anchor + (passed + 1) * pacing.interval
-            self._event = self._loop.call_at(at, self._connection_event)
+            self._events = max(self._events, passed) + 1
+            self._event = self._loop.call_at(
+                self._anchor + self._events * pacing.interval, self._connection_event
+            )
 
     def _connection_event(self) -> None:
         self._event = None
