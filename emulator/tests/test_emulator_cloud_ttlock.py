@@ -89,7 +89,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_any_parameters_get_a_documented_refusal_and_then_nothing_is_stored(data: st.DataObject) -> None:
     bench = Bench().fill()

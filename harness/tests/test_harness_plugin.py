@@ -35,7 +35,7 @@ from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.lockdata import USER, LockData
 from lockbench_protocol.telink.image import make_image
 
-IMAGE = make_image(20_000, "6.4.34", 1)
+IMAGE = make_image(3000, "6.4.34", 1)
 OLD, NEW = "6.4.33", "6.4.34"
 ERROR_FIELDS = {"errorCode", "errorMsg", "description", "electricQuantity"}
 
@@ -180,7 +180,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(name=st.sampled_from(["passcode", "startDate", "endDate", "lockData"]), junk=JUNK)
 def test_any_wrong_option_settles_with_a_code_before_the_radio_is_used(name: str, junk: object) -> None:
     async def story(world: World) -> None:
@@ -195,7 +195,7 @@ def test_any_wrong_option_settles_with_a_code_before_the_radio_is_used(name: str
     in_world(story)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(option=JUNK, package=JUNK)
 def test_any_wrong_package_info_is_a_parameter_error_without_a_request(
     option: object, package: object
@@ -297,6 +297,16 @@ def test_a_refused_sync_is_type_5_with_11018_and_can_be_repeated() -> None:
         assert (await world.session.detail(world.lock_id)).firmware_revision == OLD
         await world.session.upgrade_success(world.lock_id, str(result["lockData"]))
         assert (await world.session.detail(world.lock_id)).firmware_revision == NEW
+
+    in_world(story)
+
+
+def test_an_image_too_long_for_any_transfer_is_11017_before_the_radio() -> None:
+    async def story(world: World) -> None:
+        model = world.device.profile.model
+        world.cloud.add_firmware(model.name, model.hardware, "6.4.99", make_image(1 << 20, "6.4.99", 1))
+        check_error(await world.upgrade(), 11017)
+        assert world.ends == []
 
     in_world(story)
 
@@ -540,7 +550,7 @@ def test_the_language_of_the_messages_is_chosen() -> None:
     in_world(story)
 
 
-@settings(max_examples=30, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
 @given(at=st.floats(0, 12))
 def test_a_power_cut_at_any_moment_settles_the_call_once_and_leaves_the_lock_usable(at: float) -> None:
     async def story(world: World) -> None:

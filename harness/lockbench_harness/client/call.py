@@ -57,6 +57,15 @@ def failure(error: RemoteError) -> Failed:
     return Failed(next(code for kind, code in CODES if isinstance(error, kind)), str(error))
 
 
+@dataclass(frozen=True, slots=True)
+class CloudAccess:
+    """Where the plug-in reaches the cloud, and the clock (seconds since 1970) of its requests."""
+
+    base_url: str
+    now: Callable[[], float]
+    socket: str | None = None  # a Unix socket that stands for the network
+
+
 # Options --------------------------------------------------------------------------------------------------
 
 

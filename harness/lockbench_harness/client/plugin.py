@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -22,6 +21,7 @@ from lockbench_protocol.lock.features import Feature
 
 from lockbench_harness.client.call import (
     Call,
+    CloudAccess,
     Failed,
     Key,
     Result,
@@ -35,17 +35,10 @@ from lockbench_harness.client.call import (
 from lockbench_harness.client.operations import PERMANENT, add_passcode
 from lockbench_harness.links import Link
 
+__all__ = ["CloudAccess", "Plugin"]
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - lock-local time has no zone
 Work = Coroutine[Any, Any, Result]
-
-
-@dataclass(frozen=True, slots=True)
-class CloudAccess:
-    """Where the plug-in reaches the cloud, and the clock (seconds since 1970) of its requests."""
-
-    base_url: str
-    now: Callable[[], float]
-    socket: str | None = None  # a Unix socket that stands for the network
 
 
 class Plugin:

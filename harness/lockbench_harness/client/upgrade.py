@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from lockbench_protocol import RemoteError
+from lockbench_protocol import LocalError, RemoteError
 from lockbench_protocol.cloud.ttlock import PackageError, unpack_firmware
 from lockbench_protocol.lock.advertising import is_dfu
 from lockbench_protocol.lock.commands.info import InfoType
@@ -20,6 +20,7 @@ from lockbench_protocol.telink.image import MARK
 
 from lockbench_harness.client.call import (
     Call,
+    CloudAccess,
     Failed,
     Key,
     Result,
@@ -48,7 +49,6 @@ from lockbench_harness.client.operations import (
     login_admin,
 )
 from lockbench_harness.client.ota import OtaSender
-from lockbench_harness.client.plugin import CloudAccess
 from lockbench_harness.client.transfer import transfer
 from lockbench_harness.links import AttError, Connection, LinkLost, Missing, NotFound
 
@@ -92,15 +92,15 @@ async def _upgrade(call: Call, key: Key, package: PackageInfo, access: CloudAcce
         socket=access.socket,
     )
     async with client as cloud:
-        image, old_version = await _fetch(cloud, package.lock_id, key)
+        sender, old_version = await _fetch(cloud, package.lock_id, key)
         await _enter(call, key)
-        await _send(call, key, image)
+        await _send(call, key, sender)
         call.step(3, 100)
         return await _finish(call, key, package.lock_id, cloud, old_version, chance)
 
 
-async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[bytes, str]:
-    """The image for this lock, and the version that the cloud believes it runs. No radio yet."""
+async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[OtaSender, str]:
+    """The image for this lock, ready to send, and the version that the cloud knows. No radio yet."""
     try:
         known = await cloud.detail(lock_id)
         if known.lock_mac != key.address:
@@ -121,7 +121,10 @@ async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[bytes, str
         raise Failed(11017, str(error)) from error
     if not any(image[at : at + len(MARK)] == MARK for at in MARK_PLACES):
         raise Failed(11017, "the package holds no Telink firmware image")
-    return image, known.firmware_revision
+    try:
+        return OtaSender(image), known.firmware_revision
+    except LocalError as error:
+        raise Failed(11017, str(error)) from error
 
 
 async def _enter(call: Call, key: Key) -> None:
@@ -136,11 +139,11 @@ async def _enter(call: Call, key: Key) -> None:
     await call.hang_up()
 
 
-async def _send(call: Call, key: Key, image: bytes) -> None:
+async def _send(call: Call, key: Key, sender: OtaSender) -> None:
     """Reconnect at once, without scanning, and transfer. Once type 2 is told every failure is 11016."""
     connection = await call.connect(key.address)
     try:
-        ended = await transfer(connection, OtaSender(image), lambda percent: call.step(2, percent))
+        ended = await transfer(connection, sender, lambda percent: call.step(2, percent))
     except Missing as error:
         raise call.missing(TT.service, error) from error
     except AttError as error:
@@ -159,17 +162,17 @@ async def _finish(
 
     A lock whose supply was cut between verdict and commit runs the old firmware: that is 11016.
     """
-    upload: dict[str, str | int] = {}
+    upload: Result = {}
     try:
         data = await _read_back(call, key)
         if data.firmware_revision != old_version:
             blob = upload["lockData"] = data.encode(chance)
             await cloud.upgrade_success(lock_id, blob)
     except (RemoteError, Failed) as error:
-        return call.result(11018, str(error), None, type=5, progress=100, **upload)
+        return call.result(11018, str(error), type=5, progress=100) | upload
     if not upload:
         raise Failed(11016, f"the lock accepted the image and still runs {old_version}")
-    return call.result(0, "", None, type=4, progress=100, **upload)
+    return call.result(0, type=4, progress=100) | upload
 
 
 async def _read_back(call: Call, key: Key) -> LockData:

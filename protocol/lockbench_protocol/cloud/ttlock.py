@@ -251,15 +251,17 @@ class LockVersionReply(Reply):
 
 
 class DetailReply(Reply):
+    """Clients cannot do without the first five; clouds leave out others."""
+
     lock_id: int
     lock_name: str
-    lock_alias: str
     lock_mac: str
-    admin_pwd: str
-    lock_key: str
-    aes_key_str: str
+    admin_pwd: str  # obfuscated, as in lockData
     date: Millis  # of the initialisation
-    lock_update_date: Millis
+    lock_alias: str = ""
+    lock_key: str | None = None  # obfuscated
+    aes_key_str: str | None = None
+    lock_update_date: Millis | None = None
     keyboard_pwd_version: int = 4
     has_gateway: int = 0
     is_frozen: int = 0
