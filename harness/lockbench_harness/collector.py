@@ -96,7 +96,7 @@ class Collector:
 
     def _hear_of_death(self, report: pytest.TestReport) -> None:
         """The worker died at this case, or pytest itself failed around it."""
-        words = f"The bench broke: {report.longreprtext.strip()}"
+        words = f"The bench broke: {report.longreprtext.strip().rpartition(chr(10))[2]}"
         for case in cases.load(self._plan.suite):
             if report.nodeid.endswith(f"[{case.id}]"):
                 self._hear(broken_row(case, self._plan, words))

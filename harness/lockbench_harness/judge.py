@@ -188,14 +188,22 @@ class _Trial:
         """Of as many examples as a quick run has, and of the failing one."""
         return "".join(self._kept) + self._last_trace
 
+    @property
+    def _final(self) -> BaseException | None:
+        """The failure after which nothing more is tried: on a real lock, and where there is none."""
+        real = self.setting.target.real_time or isinstance(self._failed, Unreachable)
+        return self._failed if real else None
+
     def run(self) -> None:
         try:
             with hearing(self.warnings):
                 self._draw()
-        except (KeyboardInterrupt, SystemExit, Unreachable):
+        except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - every error becomes a verdict
-            self._judge(error)
+            if isinstance(self._final, Unreachable):
+                raise self._final from None
+            self._judge(self._final or error)
         else:
             self.verdict = Verdict.WARN if self.warnings else Verdict.PASS
 
@@ -251,9 +259,9 @@ class _Trial:
         return machine_class(stage)
 
     def _begin(self, trace: Trace, **fields: Fields) -> None:
-        """Head the example's trace. What cannot be repeated at will is not run twice."""
-        if self._failed and (self.setting.target.real_time or isinstance(self._failed, Unreachable)):
-            raise self._failed
+        """Head the example's trace."""
+        if self._final:
+            raise self._final
         trace.event(
             "case",
             id=self._case.id,

@@ -1,8 +1,8 @@
 """Hypothesis draws the same values whatever else is imported.
 
-Its own provider mixes constants of every imported local module into its draws, so one more import would
-change a trace. Ours has none. It takes the built-in one's place while a case runs, because Hypothesis gives
-other backends neither novel examples nor mutation; a contract test holds the private names used here.
+Its provider mixes constants of every imported local module into its draws, so one more import would change a
+trace. A backend of our own cannot prevent that: novel prefixes and the shrinker draw through the built-in
+class all the same. So the function that collects the constants is silenced while a case runs; tests hold it.
 """
 
 from __future__ import annotations
@@ -14,26 +14,20 @@ from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
-BACKEND = "hypothesis"
-NOTHING = Constants()
-
-
-class Quiet(providers.HypothesisProvider):
-    """Hypothesis's own way of drawing, without constants of local modules."""
-
-    _local_constants = NOTHING
+COLLECT = "_get_local_constants"
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Inside the block, Hypothesis draws through `Quiet`."""
-    before = providers.AVAILABLE_PROVIDERS[BACKEND]
-    providers.AVAILABLE_PROVIDERS[BACKEND] = Quiet
+    """Inside the block, Hypothesis knows no constants of local modules."""
+    collect = getattr(providers, COLLECT)
+    nothing = Constants()
+    setattr(providers, COLLECT, lambda: nothing)
     providers.CONSTANTS_CACHE.cache.clear()
     try:
         yield
     finally:
-        providers.AVAILABLE_PROVIDERS[BACKEND] = before
+        setattr(providers, COLLECT, collect)
         providers.CONSTANTS_CACHE.cache.clear()
 
 
@@ -44,7 +38,7 @@ def rules(examples: int, *, steps: int, shrink: bool) -> settings:
         stateful_step_count=steps,
         phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=(HealthCheck.too_slow,),  # measured in wall time
-        backend=BACKEND,
+        backend="hypothesis",
         database=None,
         deadline=None,
         derandomize=False,  # the seed is ours

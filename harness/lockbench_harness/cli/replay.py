@@ -81,7 +81,7 @@ def _print(failure: Failure, verdict: Verdict, detail: Detail | None) -> None:
 
     words = {"pass": "holds now", "fail": "still fails", "broken": "breaks the bench"}
     click.echo(f"{failure.case} {words[verdict]} ({failure.target}, {failure.link}, seed {failure.seed})")
-    for line in tell_detail(detail) if detail else ():
+    for line in tell_detail(detail):
         click.echo(line)
 
 

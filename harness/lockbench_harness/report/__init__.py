@@ -108,11 +108,9 @@ class Report:
         from lockbench_harness.report import html, junit
 
         folder.join_traces(out, [row.id for row in self.rows])
-        (out / folder.JSON).write_text(
-            json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        folder.write(out / folder.JSON, json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
+        folder.write(out / folder.HTML, html.render(self))
         (out / folder.JUNIT).write_bytes(junit.render(self))
-        (out / folder.HTML).write_text(html.render(self), encoding="utf-8")
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import linecache
 from traceback import walk_tb
 from types import FrameType
 
+from hypothesis.errors import HypothesisException
 from lockbench_protocol import RemoteError
 
 from lockbench_harness.report.row import Detail
@@ -24,11 +25,12 @@ _MACHINERY = (
 
 def describe(error: BaseException, verdict: Verdict, home: str) -> Detail:
     """Describe the error that ended a case written in the module `home`. Secrets are still to be masked."""
-    error = _first_leaf(error)
+    if not isinstance(error, HypothesisException):  # which may be a group, and says itself what is wrong
+        error = _first_leaf(error)
     where, line = _place(error, home)
     expected, seen = "", ""
     if verdict is Verdict.BROKEN:
-        words = f"The bench broke: {_named(error)}"
+        words = f"The bench broke: {_named(error).strip()}"
     elif isinstance(error, Expectation):
         words, expected, seen = _sentence(error.words), repr(error.expected), repr(error.seen)
     elif isinstance(error, RemoteError):

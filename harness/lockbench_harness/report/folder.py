@@ -28,14 +28,14 @@ def prepare(out: Path) -> None:
 
 def save_trace(out: Path, case_id: str, text: str) -> None:
     (out / _PARTS).mkdir(parents=True, exist_ok=True)
-    (out / _PARTS / _file(case_id, "ndjson")).write_text(text, encoding="utf-8")
+    write(out / _PARTS / _file(case_id, "ndjson"), text)
 
 
 def save_failure(out: Path, case_id: str, text: str) -> str:
     """Returns the file's place below the folder."""
     (out / _FAILURES).mkdir(parents=True, exist_ok=True)
     name = f"{_FAILURES}/{_file(case_id, 'json')}"
-    (out / name).write_text(text, encoding="utf-8")
+    write(out / name, text)
     return name
 
 
@@ -47,6 +47,11 @@ def join_traces(out: Path, case_ids: Sequence[str]) -> None:
             if part.exists():
                 whole.write(part.read_bytes())
     shutil.rmtree(out / _PARTS, ignore_errors=True)
+
+
+def write(path: Path, text: str) -> None:
+    """UTF-8; a lone surrogate becomes its escape, which is also what JSON calls it."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _file(case_id: str, suffix: str) -> str:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
+from lockbench_harness.report import TOLD, Report, counts, expected
 from lockbench_harness.report.words import visible
 from lockbench_harness.verdicts import Verdict
 
 if TYPE_CHECKING:
+    import jinja2
+
     from lockbench_harness.inputs import Json
-    from lockbench_harness.report import Report
 
 OPEN = (Verdict.FAIL, Verdict.BROKEN, Verdict.WARN)
 LONGEST_INPUTS = 4000  # characters
 
 
 def render(report: Report) -> str:
-    import jinja2
+    return _template().render(
+        report=report,
+        told=[verdict.value for verdict in TOLD],
+        counts=counts(report.rows),
+        expected=expected(report.rows),
+        examples=sum(row.examples for row in report.rows),
+        open_rows=[row for verdict in OPEN for row in report.rows if row.verdict is verdict],
+    )
 
-    from lockbench_harness.report import TOLD, counts, expected
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lockbench_harness", "report"),
@@ -30,14 +43,7 @@ def render(report: Report) -> str:
     )
     environment.filters["visible"] = visible
     environment.filters["inputs"] = _inputs
-    return environment.get_template("page.html.j2").render(
-        report=report,
-        told=[verdict.value for verdict in TOLD],
-        counts=counts(report.rows),
-        expected=expected(report.rows),
-        examples=sum(row.examples for row in report.rows),
-        open_rows=[row for verdict in OPEN for row in report.rows if row.verdict is verdict],
-    )
+    return environment.get_template("page.html.j2")
 
 
 def _inputs(value: Json) -> str:

@@ -28,25 +28,26 @@ def _escape(char: str) -> str:
 
 def tell(row: Row) -> Iterator[str]:
     """The lines that say what went wrong, and how to repeat it."""
-    yield f"{row.id} {row.verdict}: {row.requirement}"
-    if row.detail is not None:
-        yield from tell_detail(row.detail)
+    yield visible(f"{row.id} {row.verdict}: {row.requirement}")
+    yield from tell_detail(row.detail)
     for words in row.warnings:
-        yield f"  warning: {visible(words)}"
+        yield visible(f"  warning: {words}")
     if row.inputs is not None:
-        yield f"  inputs: {visible(json.dumps(row.inputs, ensure_ascii=False))}"
+        yield visible(f"  inputs: {json.dumps(row.inputs, ensure_ascii=False)}")
     if row.expected_failure:
-        yield f"  expected of this target: {row.expected_failure}"
+        yield visible(f"  expected of this target: {row.expected_failure}")
     if row.verdict in {Verdict.FAIL, Verdict.BROKEN, Verdict.WARN}:
-        yield f"  repeat: {row.reproduce}"
+        yield visible(f"  repeat: {row.reproduce}")
 
 
-def tell_detail(detail: Detail) -> Iterator[str]:
-    for line in visible(detail.words).split("\n"):
-        yield f"  {line}"
+def tell_detail(detail: Detail | None) -> Iterator[str]:
+    if detail is None:
+        return
+    for line in detail.words.split("\n"):
+        yield visible(f"  {line}")
     for name, text in (("expected", detail.expected), ("seen", detail.seen)):
         if text:
-            yield f"  {name}: {visible(text)}"
+            yield visible(f"  {name}: {text}")
     if detail.where:
         yield f"  at {detail.where}"
     for frame in detail.frames:
