@@ -28,9 +28,7 @@ in a virtual environment of its own, with bleak 1 to 3, and start other programs
 )
 @click.option("--unpaired", is_flag=True, help="A lock in setting mode, ready to be paired.")
 @click.option("--profile", default="open", show_default=True, help="The kind of lock.")
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Its secrets and address follow from it."
-)
+@click.option("--seed", type=int, default=0, show_default=True, help="Address and secrets follow from it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; the program prints to stderr.")
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="PROGRAM [ARGUMENTS]...")
 @click.pass_context
@@ -60,12 +58,11 @@ def command(
 async def _run(
     argv: tuple[str, ...], device: Device, credentials: Credentials, seed: int, *, as_json: bool
 ) -> Ended:
-    from lockbench_harness.door.lock import central
+    from lockbench_harness.door.lock import central, lock_on_air
     from lockbench_harness.door.program import run_program
-    from lockbench_harness.links.bumble import on_air
 
     stdout = sys.stderr.fileno() if as_json else None
-    async with on_air([device], centrals=0, seed=seed) as air:
+    async with lock_on_air(device, seed) as air:
         return await run_program(argv, lambda: central(air.medium), credentials, stdout=stdout)
 
 

@@ -1,0 +1,114 @@
+"""`lockbench serve`: one emulated lock on the air, for HCI hosts of others, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from lockbench_protocol import LocalError
+
+if TYPE_CHECKING:
+    from lockbench_emulator.gatt import Device
+
+    from lockbench_harness.credentials import Credentials
+
+EPILOG = """
+SPEC is any transport of Bumble, at which an HCI host comes in: tcp-server:127.0.0.1:6402, unix-server:/run/x,
+pty:/run/y. The path of the lock's credentials file is printed; it is gone when the command ends.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--attach", "specs", metavar="SPEC", multiple=True, required=True, help="May be repeated.")
+@click.option("--unpaired", is_flag=True, help="A lock in setting mode, ready to be paired.")
+@click.option("--profile", default="strict", show_default=True, help="The kind of lock.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Address and secrets follow from it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(
+    context: click.Context, specs: tuple[str, ...], profile: str, seed: int, *, unpaired: bool, as_json: bool
+) -> None:
+    """Put one lock on the air for others, until Ctrl-C."""
+    from lockbench_harness import clock
+    from lockbench_harness.door import lock
+
+    try:
+        device, credentials = lock.make_lock(profile, seed, paired=not unpaired)
+
+        def announce(file: Path, attached: Sequence[str]) -> None:
+            _announce(file, credentials, attached, as_json=as_json)
+
+        clock.run_real(_serve(specs, device, credentials, seed, announce))
+    except LocalError as error:
+        click.echo(f"{error}.", err=True)
+        context.exit(2)
+    except Exception as error:  # noqa: BLE001 - whatever broke, it was ours
+        click.echo(f"lockbench serve: the bench broke: {type(error).__name__}: {error}", err=True)
+        context.exit(3)
+
+
+def _announce(file: Path, credentials: Credentials, attached: Sequence[str], *, as_json: bool) -> None:
+    """Unwrapped and flushed at once, for scripts that wait for it."""
+    for spec in attached:
+        if is_open_to_others(spec):
+            click.echo(f"Warning: {spec} is open to other machines, and it has no password.", err=True)
+    if as_json:
+        shown = {
+            "credentials": str(file),
+            "address": credentials.address,
+            "name": credentials.name,
+            "attached": attached,
+        }
+        click.echo(json.dumps(shown))
+    else:
+        click.echo(f"credentials  {file}")
+        click.echo(f"lock         {credentials.address}  {credentials.name}")
+        for spec in attached:
+            click.echo(f"attached     {spec}")
+        click.echo("Serving until Ctrl-C.")
+
+
+def is_open_to_others(spec: str) -> bool:
+    """Does this server, by the address it is bound to, listen beyond the machine?"""
+    scheme, _, place = spec.partition(":")
+    if scheme not in {"tcp-server", "ws-server"}:
+        return False
+    host = place.rpartition(":")[0].strip("[]")
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+async def _serve(
+    specs: Sequence[str],
+    device: Device,
+    credentials: Credentials,
+    seed: int,
+    announce: Callable[[Path, Sequence[str]], None],
+) -> None:
+    from lockbench_emulator.radio.attach import attach
+
+    from lockbench_harness.credentials import saved
+    from lockbench_harness.door.endpoint import private_directory
+    from lockbench_harness.door.lock import lock_on_air
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with private_directory() as directory, saved(credentials, directory / "credentials.json") as file:
+        async with lock_on_air(device, seed) as air, AsyncExitStack() as stack:
+            attached = []
+            for spec in specs:
+                attachment = await attach(air.medium, spec)
+                stack.push_async_callback(attachment.close)
+                attached.append(attachment.spec)
+            announce(file, attached)
+            await stop.wait()
