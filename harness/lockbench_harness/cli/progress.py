@@ -102,9 +102,9 @@ class Bar:
         self._show(f"{told}  [bright_black]{row.id}[/]", self._seen.total(), total)
         if row.verdict in GRAVE:
             first, *rest = tell(row)
-            self._console.print(first, style=STYLES[row.verdict], markup=False)
+            self._console.print(first, style=STYLES[row.verdict], markup=False, soft_wrap=True)
             for line in rest:
-                self._console.print(line, markup=False)
+                self._console.print(line, markup=False, soft_wrap=True)
 
     def summary(self, report: Report) -> None:
         self._report = report
@@ -115,7 +115,7 @@ class Bar:
             return
         self._console.print(_rich_table(self._report))
         for line in _remarks(self._report):
-            self._console.print(line, markup=False)
+            self._console.print(line, markup=False, soft_wrap=True)
 
 
 def _rich_table(report: Report) -> Table:

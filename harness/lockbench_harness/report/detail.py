@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 from traceback import walk_tb
 from types import FrameType
 
@@ -15,11 +16,12 @@ from lockbench_harness.verdicts import Expectation, Verdict
 
 LONGEST = 2000  # characters of any one text
 FRAMES = 12
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")  # of an object in memory: another one in every run
 
 _MACHINERY = (
     *(f"lockbench_harness.{name}" for name in ("judge", "stage", "failures", "machines", "clock", "cli")),
     "asyncio.",
-    "hypothesis.",
+    "hypothesis",
 )
 
 
@@ -58,6 +60,7 @@ def _sentence(words: str) -> str:
 
 
 def _short(text: str) -> str:
+    text = _ADDRESS.sub("", text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} … ({len(text) - LONGEST} more)"
 
 
