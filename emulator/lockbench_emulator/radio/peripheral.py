@@ -24,6 +24,7 @@ from lockbench_emulator.radio.server import DeviceServer
 
 COMPLETE_NAME = 0x09  # AD type (Bluetooth Assigned Numbers 2.3)
 SHORT_NAME = 0x08
+CANCEL_AGAIN = 0.05  # seconds
 LAST_WORDS = 0.5  # seconds that a rebooting device gives its radio
 
 
@@ -67,9 +68,12 @@ class Peripheral:
         """Leave the medium. A connected central finds out by supervision timeout."""
         self._runner.stop()
         self.controller.set_packet_sink(None)  # answers to commands of cancelled tasks must not arrive
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        waiting = set(self._tasks)
+        while waiting:
+            for task in waiting:
+                task.cancel()
+            # before Python 3.12, wait_for loses a cancel that meets the answer: then once more
+            _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN)
         self._medium.remove_controller(self.controller)
 
     def act(self, hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
