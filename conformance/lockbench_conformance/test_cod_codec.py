@@ -22,7 +22,6 @@ from lockbench_harness.client.operations import (
 )
 from lockbench_harness.client.wire import Wire
 from lockbench_harness.targets.bench import LockBench
-from lockbench_harness.verdicts import Expectation
 from lockbench_protocol import LocalError, RemoteError
 from lockbench_protocol.errors import error_code
 from lockbench_protocol.lock.advertising import (
@@ -44,7 +43,7 @@ from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.line import PROBE, raw_line
 from lockbench_conformance.stack import BadLink, Change
-from lockbench_conformance.words import UNKNOWN_OPCODES, ended_by, record_ids, refused
+from lockbench_conformance.words import UNKNOWN_OPCODES, ended_by, record_ids, refused, sighted
 
 K1 = bytes.fromhex("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 # key, plaintext, ciphertext (ttlock-ble 12: TV02, TV11, TV13, TV22, TV37)
@@ -279,9 +278,7 @@ async def test_an_address_is_read_backwards_with_its_zeros(bench: LockBench, mac
         data = manufacturer_data(LockState(1, Flag(0), 50, text))
         state = read_manufacturer(data)
         expect((data[-6:], state and state.address), (octets[::-1], text), "the address in the advertisement")
-    shown = await bench.sight()
-    if shown is None:
-        raise Expectation("the lock's advertisement", "one within 10 s", None)
+    shown = await sighted(bench)
     expect(shown.manufacturer[-6:][::-1], mac_bytes(bench.address), "the address that the lock advertises")
 
 

@@ -9,7 +9,10 @@ from datetime import datetime
 from hypothesis import strategies as st
 from lockbench_harness.client.operations import LockRefused
 from lockbench_harness.inputs import register
+from lockbench_harness.links import Sighting
+from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.verdicts import Expectation
+from lockbench_protocol.lock.advertising import LockState, read_manufacturer
 from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
@@ -56,3 +59,20 @@ def refused(*statuses: Status) -> Iterator[None]:
             raise Expectation("the lock's answer", f"a refusal with {wanted}", str(error)) from error
         return
     raise Expectation("the lock's answer", f"a refusal with {wanted}", "success")
+
+
+async def sighted(bench: LockBench) -> Sighting:
+    """What a scanner sees of the lock, which must be on the air."""
+    seen = await bench.sight()
+    if seen is None:
+        raise Expectation("the lock's advertisement", "one within 10 s", None)
+    return seen
+
+
+async def advertised(bench: LockBench) -> LockState:
+    """The state in the lock's advertisement, which must be there."""
+    seen = await sighted(bench)
+    state = read_manufacturer(seen.manufacturer, bench.address)
+    if state is None:
+        raise Expectation("the manufacturer data", "the state of a V3 lock", seen.manufacturer.hex())
+    return state
