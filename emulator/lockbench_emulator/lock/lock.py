@@ -16,7 +16,7 @@ from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError, cipher
 from lockbench_protocol.lock.commands import COMMANDS, Command, Level, PayloadError
 from lockbench_protocol.lock.commands.cards import CredentialOp
 from lockbench_protocol.lock.commands.info import RECORD_PUSH, STATE_PUSH
-from lockbench_protocol.lock.commands.log import RECORD_BODY, LogType
+from lockbench_protocol.lock.commands.log import RECORD_BODY, TAILS, LogType
 from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
 from lockbench_protocol.lock.dates import date5, date6
 from lockbench_protocol.lock.frame import REPLY, Frame, Reassembler, chunks, decode, encode, is_legacy
@@ -144,8 +144,9 @@ class Lock:
         self._effects.append(Happened(what, detail))
 
     def write_log(self, kind: LogType, tail: dict[str, object] | None, now: float) -> None:
+        shown = tail if kind in TAILS else b""
         body = RECORD_BODY.build(
-            {"type": kind, "date": self.date6(now), "battery": self.battery, "tail": tail}
+            {"type": kind, "date": self.date6(now), "battery": self.battery, "tail": shown}
         )
         self.happened("log", sequence=self.memory.write_log(body), type=int(kind))
 

@@ -34,6 +34,14 @@ class Hands(Protocol):
 
     def enter_code(self, code: str) -> bool: ...  # types and confirms; did the bolt open?
 
+    def present_card(self, number: bytes) -> bool: ...  # did the bolt open?
+
+    def present_finger(self, number: bytes) -> bool: ...
+
+    def turn_key(self, *, unlocked: bool) -> None: ...  # the mechanical key, from outside
+
+    def turn_thumb(self, *, unlocked: bool) -> None: ...  # the thumb-turn, from inside
+
     def is_open(self) -> bool: ...  # looks at the bolt
 
     def press_reset(self) -> None: ...  # the button inside

@@ -16,6 +16,7 @@ from random import Random
 from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
 from lockbench_emulator.lock import hands
+from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.profiles import load_profile
 from lockbench_emulator.radio.runner import Seen
 from lockbench_protocol import LocalError
@@ -125,7 +126,22 @@ class EmulatedHands:
         self._act(lambda now: self._device.by_hand(hands.touch, now))
 
     def enter_code(self, code: str) -> bool:
-        effects = self._act(lambda now: self._device.enter_code(code, now))
+        return self._opened(lambda lock, now: hands.enter_code(lock, code, now))
+
+    def present_card(self, number: bytes) -> bool:
+        return self._opened(lambda lock, now: hands.present_card(lock, number, now))
+
+    def present_finger(self, number: bytes) -> bool:
+        return self._opened(lambda lock, now: hands.present_finger(lock, number, now))
+
+    def turn_key(self, *, unlocked: bool) -> None:
+        self._opened(lambda lock, now: hands.turn_key(lock, unlocked=unlocked, now=now))
+
+    def turn_thumb(self, *, unlocked: bool) -> None:
+        self._opened(lambda lock, now: hands.turn_thumb(lock, unlocked=unlocked, now=now))
+
+    def _opened(self, hand: Callable[[Lock, float], list[Effect]]) -> bool:
+        effects = self._act(lambda now: self._device.by_hand(hand, now))
         return Happened("bolt", {"unlocked": True}) in effects
 
     def is_open(self) -> bool:
@@ -181,8 +197,12 @@ class EmulatedTarget:
         self.name = "emulated"
         self.profile = profile
         self.mask = Mask()
-        load_profile(profile)  # a wrong name is said at once
-        self.capabilities: Capabilities = load_capabilities(files(__package__) / "emulated.toml")
+        found = load_profile(profile)
+        shipped = load_capabilities(files(__package__) / "emulated.toml")
+        own = {"clock lost with power"} if found.clock.lost_with_power else set()
+        self.capabilities: Capabilities = replace(
+            shipped, offers=shipped.offers | {*found.model.features} | own
+        )
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[Bench]:
         device, _ = make_lock(self.profile, seed)
