@@ -248,7 +248,8 @@ async def test_card_and_finger_numbers_have_their_length(bench: LockBench, wide:
 
 async def pages(client: LockClient) -> list[bytes]:
     """The log as raw replies."""
-    found, cursor = [], 0
+    found: list[bytes] = []
+    cursor = 0
     while True:
         body = await client.ask(0x25, COMMANDS[0x25].build_request({"cursor": cursor}))
         page = COMMANDS[0x25].parse_reply(body).page
