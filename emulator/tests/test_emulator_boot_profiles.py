@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
 from lockbench_emulator.boot import toml
 from lockbench_emulator.boot.board import board_names, load_board
-from lockbench_emulator.boot.dialect import dialect_names, load_dialect
+from lockbench_emulator.boot.dialect import PROPERTY_SETS, dialect_names, load_dialect
 from lockbench_emulator.boot.flash import SECTOR
 from lockbench_protocol import LocalError
 
@@ -32,7 +32,9 @@ def test_a_board_is_possible(name: str) -> None:
     assert board.limit % SECTOR == 0
     assert first + board.limit < second
     assert second + board.limit <= board.data_region < board.flash_size
-    assert set(board.banks) <= set(board.rom_candidates)
+    assert first in board.rom_candidates
+    assert (second in board.rom_candidates) != board.overwrites
+    assert max(board.rom_candidates) < board.flash_size
     assert (board.other(first), board.other(second)) == (second, first)
 
 
@@ -51,8 +53,29 @@ def test_a_dialect_has_a_service_and_times_in_order(name: str) -> None:
     assert dialect.disconnect_after + dialect.commit_after <= dialect.commit_at_latest
 
 
-def test_the_ttlock_characteristic_reads_writes_and_notifies() -> None:
-    assert load_dialect("tt").service().characteristics[0].properties == 0x1E
+def test_the_characteristics_have_the_three_property_sets_of_the_field() -> None:
+    """telink-ota 2.1, 2.2."""
+    found = {name: load_dialect(name).service().characteristics[0].properties for name in dialect_names()}
+    assert found == {"g1": 0x06, "g1m": 0x1E, "g2": 0x16, "tt": 0x1E}
+    assert {int(value) for value in PROPERTY_SETS.values()} == {0x06, 0x16, 0x1E}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data_interval", 0.5),
+        ("data_interval", 21.0),
+        ("process_timeout", 4.0),
+        ("process_timeout", 1001.0),
+        ("largest_pdu", 0),
+        ("largest_pdu", 20),
+        ("largest_pdu", 256),
+        ("schedule", "pdus"),
+    ],
+)
+def test_a_dialect_with_values_that_no_chip_takes_is_refused(key: str, value: float | str) -> None:
+    with pytest.raises(LocalError, match=f"dialect g2: {key}"):
+        replace(load_dialect("g2"), **{key: value})  # type: ignore[arg-type]  # the key is a parameter
 
 
 def test_a_whole_number_serves_where_seconds_are_asked_for() -> None:
@@ -79,6 +102,6 @@ def test_a_wrong_profile_is_named_with_file_and_key(text: str, named: str) -> No
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(LocalError, match="known: .*b87"):
-        load_board("b91")
+        load_board("b99")
     with pytest.raises(LocalError, match="known: .*tt"):
         load_dialect("nordic")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lockbench_emulator.boot.board import load_board
-from lockbench_emulator.boot.dialect import ServerDialect, load_dialect
+from lockbench_emulator.boot.dialect import ServerDialect, dialect_names, load_dialect
 from lockbench_emulator.boot.factory import install, read_image, running_version
 from lockbench_emulator.boot.flash import Flash, Operation
-from lockbench_emulator.boot.server import TABLE, Input, OtaServer, State
+from lockbench_emulator.boot.server import Input, OtaServer, State, table
 from lockbench_emulator.boot.startup import power_up
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify, Reboot
 from lockbench_protocol.telink import ota
@@ -188,12 +188,13 @@ def test_a_flipped_bit_with_its_crc_mended_is_told_as_06(at: int, bit: int) -> N
     assert bench.image == OLD
 
 
-def test_the_table_knows_every_state_and_every_input() -> None:
-    outside = (Input.VERSION, Input.START, Input.END, Input.DATA, Input.LINK_DOWN)
-    wanted = set(product(State, outside))
-    wanted |= {(state, Input.TIME) for state in State if state is not State.GONE}
-    wanted |= {(State.IDLE, Input.VERDICT), (State.RECEIVING, Input.VERDICT)}
-    assert set(TABLE) == wanted
+@pytest.mark.parametrize("name", dialect_names())
+def test_the_table_of_a_dialect_knows_every_state_and_every_input(name: str) -> None:
+    inside = {Input.VERDICT, Input.TIME, Input.STAY}
+    wanted = set(product(State, set(Input) - inside))
+    wanted |= {(state, given) for state in State for given in (Input.VERDICT, Input.TIME)}
+    wanted -= {(State.GONE, Input.VERDICT), (State.GONE, Input.TIME)}
+    assert set(table(load_dialect(name))) == wanted | {(State.GONE, Input.STAY)}
 
 
 @pytest.mark.parametrize("bank", PARITIES)

@@ -1,4 +1,4 @@
-"""A board: the chip's flash map and what its boot ROM looks at (telink-ota 7.2, 7.3).
+"""A board: the chip's flash map, what its boot ROM looks at, where an image runs (telink-ota 7.2, 7.3, 7.7).
 
 Boards are TOML profiles.
 """
@@ -22,6 +22,12 @@ class Board:
     mark_offset: int  # where the boot mark stands in an image
     rom_candidates: tuple[int, ...]  # addresses where the ROM looks for a mark, in its order
     data_region: int  # from here to the end the flash holds lock data
+    copy_loop_end: int  # 0: banks take turns. Else a staged image is copied over bank 0; see telink-ota 7.7
+
+    @property
+    def overwrites(self) -> bool:
+        """A new image is staged in the second bank and copied over the first."""
+        return self.copy_loop_end > 0
 
     def other(self, bank: int) -> int:
         """The bank that an upgrade writes while `bank` runs."""

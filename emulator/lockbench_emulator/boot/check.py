@@ -1,55 +1,73 @@
-"""The server's check of an image as it arrives, row by row in order (telink-ota 4.1 point 3, 6.1, 6.2).
+"""The server's check of an image as it arrives, PDU by PDU in order (telink-ota 4.1 point 3, 6.1, 6.2).
 
-An error does not stop the row from being written; whoever feeds the rows decides what follows.
+It thinks in rows of 16 bytes, whatever a PDU carries. An error does not stop the PDU from being written;
+whoever feeds it decides what follows.
 """
 
 from __future__ import annotations
 
 import zlib
 
+from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.dialects import Result
 from lockbench_protocol.telink.image import ALGORITHMS, CHECKED, MARK, ROW
 
 __all__ = ["ImageCheck"]
 
-_SIZE_ROW = 0x18 // ROW
+_SIZE_AT = 0x18
 _FEWEST_ROWS = 3
 
 
 class ImageCheck:
-    """Feed it rows 0, 1, 2, ...: `total` is the number of rows the header declares (0 before row 1)."""
+    """Feed it the payloads of PDUs 0, 1, 2, ...: `size` is what the header declares, 0 before it came."""
 
     def __init__(self, mark_offset: int) -> None:
-        self.total = 0
-        self._mark_row, self._mark_at = divmod(mark_offset, ROW)
+        self.size = 0
+        self.total = 0  # rows that the header declares
+        self._mark_offset = mark_offset
+        self._header_end = max(_SIZE_AT + 4, mark_offset + len(MARK))  # nothing to look at beyond
+        self._value_at = -1  # where the check value is expected
         self._algorithm = 2
         self._crc32 = 0
         self._sum = 0
 
-    def feed(self, index: int, row: bytes, crc16: int) -> Result | None:
-        """Row `index` and the CRC-16 of its PDU; gives what this row shows to be wrong, if anything."""
-        if index == self.total - 1 and index > _SIZE_ROW:
-            return None if int.from_bytes(row[:4], "little") == self._value() else Result.CHECK
-        self._crc32 = zlib.crc32(row, self._crc32)
-        self._sum += crc16
-        if index > _SIZE_ROW and index != self._mark_row:
-            return None
-        return self._header(index, row)
+    def feed(self, at: int, payload: bytes) -> Result | None:
+        """The bytes from offset `at`, some whole rows; gives what they show to be wrong, if anything."""
+        found = self._header(at, payload) if at < self._header_end else None
+        value = self._value_at - at
+        inside = 0 <= value < len(payload)
+        body = payload[:value] if inside else payload
+        self._crc32 = zlib.crc32(body, self._crc32)
+        if self._algorithm == 1:
+            self._add_rows(at, body)
+        if inside and int.from_bytes(payload[value : value + 4], "little") != self._value():
+            return found or Result.CHECK
+        return found
 
-    def _header(self, index: int, row: bytes) -> Result | None:
+    def _header(self, at: int, payload: bytes) -> Result | None:
         found: Result | None = None
-        if index == self._mark_row and row[self._mark_at : self._mark_at + len(MARK)] != MARK:
-            found = Result.MARK
-        if index == 0:
-            if row[6] != CHECKED or row[7] not in ALGORITHMS:
+        if at == 0:
+            if payload[6] != CHECKED or payload[7] not in ALGORITHMS:
                 found = Result.CHECK
             else:
-                self._algorithm = row[7]
-        if index == _SIZE_ROW:
-            self.total = -(-int.from_bytes(row[8:12], "little") // ROW)
+                self._algorithm = payload[7]
+        if at <= self._mark_offset < at + len(payload):
+            mark = self._mark_offset - at
+            if payload[mark : mark + len(MARK)] != MARK:
+                found = Result.MARK
+        if at <= _SIZE_AT < at + len(payload):
+            self.size = int.from_bytes(payload[_SIZE_AT - at : _SIZE_AT - at + 4], "little")
+            self.total = -(-self.size // ROW)
             if self.total < _FEWEST_ROWS:
                 found = Result.SIZE
+            else:
+                self._value_at = (self.total - 1) * ROW
         return found
+
+    def _add_rows(self, at: int, body: bytes) -> None:
+        for row in range(0, len(body), ROW):
+            index = (at + row) // ROW
+            self._sum += crc16(index.to_bytes(2, "little") + body[row : row + ROW])
 
     def _value(self) -> int:
         return self._sum & 0xFFFFFFFF if self._algorithm == 1 else self._crc32 ^ 0xFFFFFFFF

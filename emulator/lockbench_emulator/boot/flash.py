@@ -60,6 +60,15 @@ class Flash:
         self.hook: Hook | None = None
         self.protected = range(0)  # addresses where an operation silently does nothing
 
+    @classmethod
+    def of(cls, snapshot: Snapshot, operations: int = 0) -> Flash:
+        """A flash whose cells are those of `snapshot`, and that counts its operations from there."""
+        flash = cls(SECTOR)
+        flash._sectors = list(snapshot)
+        flash.size = len(snapshot) * SECTOR
+        flash.operations = operations
+        return flash
+
     def snapshot(self) -> Snapshot:
         """The cells as they are now. Counters, hook and protection are no part of it."""
         return tuple(self._sectors)
@@ -69,6 +78,10 @@ class Flash:
         if len(snapshot) != len(self._sectors):
             raise LocalError(f"a snapshot of {len(snapshot)} sectors does not fit {len(self._sectors)}")
         self._sectors = list(snapshot)
+
+    def sectors(self, start: int, end: int) -> list[bytes]:
+        """The whole sectors between two addresses. Cells that nobody wrote are the same objects as before."""
+        return self._sectors[start // SECTOR : end // SECTOR]
 
     def read(self, address: int, length: int) -> bytes:
         number, offset = divmod(address, SECTOR)
@@ -80,21 +93,32 @@ class Flash:
 
     def erase(self, address: int) -> None:
         """Erase the sector that begins at `address`."""
-        self._within(address, SECTOR)
-        if address % SECTOR:
+        if address % SECTOR or not 0 <= address < self.size:
+            self._within(address, SECTOR)
             raise LocalError(f"no sector begins at {address:#x}")
         self.erases[address] += 1
-        self._operate("erase", address, self._sectors[address // SECTOR], BLANK)
+        if self.hook is None and address not in self.protected:
+            self.operations += 1
+            self._sectors[address // SECTOR] = BLANK
+        else:
+            self._operate("erase", address, self._sectors[address // SECTOR], BLANK)
 
     def program(self, address: int, data: bytes) -> None:
         """Clear the bits that are 0 in `data`, at most to the end of the page."""
         length = len(data)
-        self._within(address, length)
-        if address % PAGE + length > PAGE or not length:
+        if not 0 < length <= PAGE - address % PAGE or not 0 <= address < self.size:
+            self._within(address, length)
             raise LocalError(f"a program of {length} bytes at {address:#x} does not fit into its page")
-        offset = address % SECTOR
-        before = self._sectors[address // SECTOR][offset : offset + length]
-        self._operate("program", address, before, data if before == _FF[length] else _and(before, data))
+        number, offset = divmod(address, SECTOR)
+        sector = self._sectors[number]
+        end = offset + length
+        before = sector[offset:end]
+        after = data if before == _FF[length] else _and(before, data)
+        if self.hook is None and address not in self.protected:
+            self.operations += 1
+            self._sectors[number] = sector[:offset] + after + sector[end:]
+        else:
+            self._operate("program", address, before, after)
 
     def load(self, address: int, data: bytes) -> None:
         """Write `data` as the factory's programmer does: any cells, no wear, no operation counted."""

@@ -7,42 +7,27 @@ of the flash passes through, and the server is dead with the rest of RAM.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum, auto
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from math import inf
 
 from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.dialects import Result
-from lockbench_protocol.telink.image import MARK, MARK_BYTE, ROW
+from lockbench_protocol.telink.image import MARK, MARK_BYTE, ROW, VERSION_END, version_number
+from lockbench_protocol.telink.ota import FIRST_OPCODE, command
 
 from lockbench_emulator.boot.board import Board
 from lockbench_emulator.boot.check import ImageCheck
 from lockbench_emulator.boot.dialect import ServerDialect
-from lockbench_emulator.boot.flash import SECTOR, Flash
+from lockbench_emulator.boot.flash import PAGE, SECTOR, Flash
+from lockbench_emulator.boot.pdu import Ignored, judge_pdu
+from lockbench_emulator.boot.states import INPUTS, Input, State
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify, Reboot
 
-__all__ = ["Input", "OtaServer", "State"]
+__all__ = ["Input", "OtaServer", "State", "table"]
 
-_HEAD = ROW + 2  # index and row: what the CRC-16 covers
-_PDU = _HEAD + 2
-_END_LENGTH = 6  # only an END of exactly this length has its index compared (telink-ota 4.3)
-
-
-class State(Enum):
-    IDLE = auto()  # no START yet: rows are written, verdicts are not latched
-    RECEIVING = auto()
-    JUDGED = auto()  # the verdict is told, the link still up
-    PARTING = auto()  # the device has ended the link, or waits for its end
-    GONE = auto()  # rebooting: a new server comes with the next start
-
-
-class Input(Enum):
-    VERSION = auto()
-    START = auto()
-    END = auto()
-    DATA = auto()
-    VERDICT = auto()  # found while handling the input before
-    LINK_DOWN = auto()
-    TIME = auto()  # the deadline has come
+_END_LENGTH = 6
+_PROTECTION_AT = 0x15
 
 
 class OtaServer:
@@ -53,22 +38,35 @@ class OtaServer:
 
     def __init__(self, flash: Flash, board: Board, dialect: ServerDialect, running_bank: int) -> None:
         self.state = State.IDLE
-        self.verdict: Result | None = None  # latched; a timeout is told to nobody and is not latched
+        self.verdict: Result | None = None  # latched; a silent timeout is told to nobody and is not latched
         self._flash = flash
         self._board = board
         self._dialect = dialect
         self._wire = dialect.on_the_wire()
         self._old = running_bank
         self._new = board.other(running_bank)
-        self._mark_row = board.mark_offset // ROW
-        self._check = ImageCheck(board.mark_offset)
-        self._last = -1  # last row written since START
-        self._touched = -1  # highest row that a failure erase must reach
+        self._table = table(dialect)
+        self._inputs = {code: INPUTS[name] for code, name in self._wire.client.items()}
+        self._unknown = Input.UNKNOWN if dialect.unknown_command == "refused" else Input.DATA
+        self._by_row = dialect.program == "rows"
+        self._refused_version = False  # the last FF05 said no
         self._found = Result.SUCCESS  # what Input.VERDICT is about
-        self._judged_at = 0.0
         self._linked = False
-        self._due: float | None = None
         self._effects: list[Effect] = []
+        self._rest()
+
+    def _rest(self) -> None:
+        """No attempt: what START, or the end of a failure without a reboot, begins from."""
+        self._check = ImageCheck(self._board.mark_offset)
+        self._length = ROW  # bytes of image in a data PDU
+        self._plain_until = 0  # data PDUs that begin below this offset are of full length and in range
+        self._last = -1  # last PDU written since START
+        self._touched = -1  # highest offset that a failure erase must reach
+        self._steps: str = ""  # what follows the verdict
+        self._judged_at = 0.0
+        self._gap = self._dialect.idle_timeout  # seconds that the client may be silent
+        self._latest = inf  # when the process timeout comes
+        self._due: float | None = None
 
     @property
     def busy(self) -> bool:
@@ -83,7 +81,9 @@ class OtaServer:
         self._linked = True
         if len(value) >= 2:
             opcode = value[0] | value[1] << 8
-            self._turn(_COMMANDS.get(opcode, Input.DATA), value, now)
+            given = Input.DATA if opcode < FIRST_OPCODE else self._inputs.get(opcode, self._unknown)
+            action, self.state = self._table[self.state, given]
+            action(self, value, now)
         return self._taken()
 
     def disconnected(self, now: float) -> list[Effect]:
@@ -99,7 +99,7 @@ class OtaServer:
         return self._taken()
 
     def _turn(self, given: Input, value: bytes, now: float) -> None:
-        action, self.state = TABLE[self.state, given]
+        action, self.state = self._table[self.state, given]
         action(self, value, now)
 
     def _judge(self, found: Result, now: float) -> None:
@@ -107,52 +107,136 @@ class OtaServer:
         self._turn(Input.VERDICT, b"", now)
 
     def _taken(self) -> list[Effect]:
-        effects, self._effects = self._effects, []
-        return effects
+        effects = self._effects
+        if effects:
+            self._effects = []
+            return effects
+        return []
 
     def _happened(self, what: str, **detail: str | int) -> None:
         self._effects.append(Happened("ota", {"what": what, **detail}))
 
-    # The actions of the table
+    def _notify(self, value: bytes) -> None:
+        self._effects.append(Notify(self._wire.characteristic, value))
+
+    # The actions of the table: the order of PDUs
 
     def nothing(self, _value: bytes, _now: float) -> None:
         pass
 
     def wait(self, _value: bytes, now: float) -> None:
-        self._due = now + self._dialect.idle_timeout
+        """VERSION holds back the idle timer, and no other."""
+        if self._dialect.idle_timeout:
+            self._hold_back(now)
 
-    def begin(self, value: bytes, now: float) -> None:
-        """START, also in the middle of a transfer: back to row 0; nothing is erased."""
+    def begin(self, _value: bytes, now: float) -> None:
+        """START, also in the middle of a transfer: back to PDU 0; nothing is erased."""
+        self._open(ROW, now)
+
+    def begin_extended(self, value: bytes, now: float) -> None:
+        self._open(ROW, now)
+        if len(value) < 4:
+            self._judge(Result.INVALID, now)
+        elif value[2] % ROW or not value[2]:
+            self._judge(Result.LENGTH, now)
+        elif value[2] > self._dialect.largest_pdu:
+            self._judge(Result.UNSUPPORTED, now)
+        elif value[3] and self._refused_version:
+            self._judge(Result.VERSION, now)
+        self._length = value[2] if len(value) > 2 else ROW
+
+    def _open(self, length: int, now: float) -> None:
+        dialect = self._dialect
         self._last = -1
         self._check = ImageCheck(self._board.mark_offset)
-        self.wait(value, now)
+        self._length, self._plain_until = length, 0
+        if self.verdict is None:
+            self._gap = dialect.data_interval or dialect.idle_timeout
+            self._latest = now + dialect.process_timeout if dialect.process_timeout else inf
+            self._hold_back(now)
         self._happened("start")
 
+    def _hold_back(self, now: float) -> None:
+        """The client may be silent for `_gap` seconds from now."""
+        due = min(now + self._gap if self._gap else inf, self._latest)
+        if due < inf:
+            self._due = due
+
+    def rewind(self, _value: bytes, now: float) -> None:
+        """START after the verdict: as in the middle of a transfer, but the verdict stands."""
+        self._open(ROW, now)
+
+    def answer_version(self, value: bytes, now: float) -> None:
+        """FF04: only a higher number replaces the running one, where the client asks for the comparison."""
+        if len(value) != 5:
+            self._judge(Result.INVALID, now)
+            return
+        running = version_number(self._flash.read(self._old, VERSION_END))
+        new, compare = value[2] | value[3] << 8, value[4]
+        self._refused_version = bool(compare) and new <= running
+        self._notify(command("FW_VERSION_RSP", version=running, accept=int(not self._refused_version)))
+
+    def out_of_order(self, _value: bytes, now: float) -> None:
+        self._judge(Result.FLOW, now)
+
+    def unknown(self, _value: bytes, now: float) -> None:
+        self._judge(Result.INVALID, now)
+
+    def no_secure_boot(self, _value: bytes, now: float) -> None:
+        self._judge(Result.SECURE_DISABLED, now)
+
     def take(self, value: bytes, now: float) -> None:
-        found = self._row(value, now)
+        found = self._pdu(value, now)
         if found is not None:
             self._judge(found, now)
 
     def end(self, value: bytes, now: float) -> None:
-        complete = self._check.total == self._last + 1
-        if len(value) == _END_LENGTH:
-            index, inverse = int.from_bytes(value[2:4], "little"), int.from_bytes(value[4:], "little")
+        complete = self._check.total > 0 and self._last + 1 == -(-self._check.total * ROW // self._length)
+        compared = len(value) == _END_LENGTH or (
+            len(value) > _END_LENGTH and self._dialect.end_index == "first six bytes"
+        )
+        if compared:
+            index, inverse = int.from_bytes(value[2:4], "little"), int.from_bytes(value[4:6], "little")
             if index ^ inverse == 0xFFFF and index != self._last:
                 complete = False
         self._judge(Result.SUCCESS if complete else Result.INCOMPLETE, now)
 
+    # The actions of the table: the verdict and what follows
+
+    def refuse(self, _value: bytes, _now: float) -> None:
+        """Tell what was wrong before START; nothing changes."""
+        self._tell(self._found)
+        self._happened("refused", result=self._found.name.lower())
+
     def tell(self, _value: bytes, now: float) -> None:
-        """Latch the verdict and notify it; flash changes only after the link has ended (telink-ota 4.2)."""
+        """Latch the verdict and notify it; flash changes only later (telink-ota 4.2)."""
+        dialect = self._dialect
         self.verdict = self._found
-        told = self._wire.notification(self.verdict)
-        if told is not None:
-            self._effects.append(Notify(self._wire.characteristic, told))
+        self._tell(self.verdict)
         self._happened("verdict", result=self.verdict.name.lower())
+        if dialect.reports_unlock and self._last >= 0:
+            self._happened("flash locked")
+        self._steps = dialect.after_success if self.verdict is Result.SUCCESS else dialect.after_failure
         self._judged_at = now
-        self._due = now + self._dialect.disconnect_after
+        self._gap, self._latest = 0.0, inf
+        self._due = now + (dialect.disconnect_after if "disconnect" in self._steps else dialect.commit_after)
+
+    def _tell(self, result: Result) -> None:
+        told = self._wire.notification(result)
+        if told is not None and self._linked:
+            self._notify(told)
+
+    def expire(self, _value: bytes, now: float) -> None:
+        interval = self._dialect.data_interval and now < self._latest
+        self._judge(Result.GAP if interval else Result.TIMEOUT, now)
+
+    def lose(self, _value: bytes, now: float) -> None:
+        self._judge(Result.LINK, now)
 
     def part(self, value: bytes, now: float) -> None:
-        if self._linked:
+        if "disconnect" not in self._steps:
+            self._due = now
+        elif self._linked:
             self._effects.append(Disconnect())
             self._due = self._judged_at + self._dialect.commit_at_latest
         else:
@@ -161,70 +245,149 @@ class OtaServer:
     def settle(self, _value: bytes, now: float) -> None:
         self._due = min(now + self._dialect.commit_after, self._judged_at + self._dialect.commit_at_latest)
 
-    def finish(self, _value: bytes, _now: float) -> None:
+    def finish(self, _value: bytes, now: float) -> None:
         if self.verdict is Result.SUCCESS and self._mark_is_staged():
             self.commit()
         else:
             self.clean()
-        self._reboot()
+        if "reboot" in self._steps:
+            self._reboot()
+        else:
+            self._turn(Input.STAY, b"", now)
 
     def give_up(self, _value: bytes, _now: float) -> None:
-        """The idle timer ran out: cleaned as after a failure, without a word to the client."""
+        """The timer ran out: cleaned as after a failure, without a word to the client."""
         self._happened("verdict", result=Result.TIMEOUT.name.lower())
         self.clean()
         self._reboot()
 
+    def clean_unstarted(self, _value: bytes, _now: float) -> None:
+        """The link is gone, and rows were written that no START announced."""
+        self.clean()
+        self._rest()
+
+    def ready_again(self, _value: bytes, _now: float) -> None:
+        self.verdict = None
+        self._rest()
+
     # What they do to the flash
 
-    def _row(self, value: bytes, now: float) -> Result | None:
-        """One data PDU (telink-ota 4.1 point 3, index rule of 1)."""
+    def _pdu(self, value: bytes, now: float) -> Result | None:
+        """One data PDU: a plain one fast, any other check by check in the order of the dialect."""
         index = value[0] | value[1] << 8
-        if index != self._last + 1:
-            ignored = index <= self._last and self._dialect.repeated_index == "ignore"
-            return None if ignored else Result.SEQUENCE
-        self._due = now + self._dialect.idle_timeout
-        crc = crc16(value[:_HEAD])
-        if len(value) != _PDU or value[_HEAD] | value[_HEAD + 1] << 8 != crc:
-            return Result.CRC
-        if index * ROW >= self._board.limit:
-            return Result.SIZE
-        row = value[2:_HEAD]
-        found = self._check.feed(index, row, crc)
-        written = self._write_row(index, row)  # even if something was found: an error stops no row
+        at = index * self._length
+        if not (
+            index == self._last + 1
+            and len(value) == self._length + 4
+            and at < self._plain_until
+            and crc16(value[:-2]) == value[-2] | value[-1] << 8
+        ):
+            found = judge_pdu(value, self._last, self._length, self._check.total, self._board, self._dialect)
+            if index == self._last + 1 and self._dialect.idle_timeout and self._gap:
+                self._hold_back(now)
+            if found is not None:
+                return None if found is Ignored else found
+        return self._accept(index, at, value[2:-2], now)
+
+    def _accept(self, index: int, at: int, payload: bytes, now: float) -> Result | None:
+        found = self._check.feed(at, payload)
+        if at >= self._plain_until:
+            found = found or self._header_policy(at, payload)
+            self._find_plain()
+        if found and self._dialect.error_stops_row:
+            return found
+        written = self._write(at, payload)
+        if written is None:
+            self._last = index
+            if self._gap:
+                due = now + self._gap
+                self._due = due if due < self._latest else self._latest
+            if self.state is State.RECEIVING and self._dialect.schedule_step:
+                self._report(index + 1)
         return found or written
 
-    def _write_row(self, index: int, row: bytes) -> Result | None:
-        if index == self._mark_row:
-            at = self._board.mark_offset % ROW
-            row = row[:at] + b"\xff" + row[at + 1 :]
-        address = self._new + index * ROW
-        self._flash.program(address, row)
-        if self._flash.read(address, ROW) != row:
-            if self._dialect.clean_failed_row:
-                self._touched = max(self._touched, index)
-            return Result.FLASH
-        self._last = index
-        self._touched = max(self._touched, index)
+    def _header_policy(self, at: int, payload: bytes) -> Result | None:
+        dialect = self._dialect
+        if at == 0 and dialect.reports_unlock:
+            self._happened("flash unlocked")
+        if dialect.header_limit and self._check.size > self._board.limit:
+            return Result.SIZE
+        if at <= _PROTECTION_AT < at + len(payload) and dialect.flash_protection:
+            old, new = self._flash.read(self._old + _PROTECTION_AT, 1)[0], payload[_PROTECTION_AT - at]
+            if old and not new:
+                return Result.PROTECTION
         return None
+
+    def _find_plain(self) -> None:
+        """Once the header is known, most PDUs need no second look at their length."""
+        if self._check.total:
+            end = self._check.total * ROW - self._length + 1 if "length" in self._dialect.checks else inf
+            self._plain_until = int(min(end, self._board.limit))
+
+    def _report(self, count: int) -> None:
+        dialect = self._dialect
+        if count % dialect.schedule_step:
+            return
+        if dialect.schedule == "pdus":
+            self._notify(command("SCHEDULE_PDU_NUM", pdus=count))
+        elif dialect.schedule == "bytes":
+            received = min(count * self._length, self._check.size or inf)
+            self._notify(command("SCHEDULE_FW_SIZE", size=int(received)))
+
+    def _write(self, at: int, payload: bytes) -> Result | None:
+        mark = self._board.mark_offset - at
+        if 0 <= mark < len(payload):
+            payload = payload[:mark] + b"\xff" + payload[mark + 1 :]
+        if len(payload) == ROW:
+            return self._program(at, payload)
+        for start, piece in self._pieces(at, payload):
+            failed = self._program(start, piece)
+            if failed is not None:
+                return failed
+        return None
+
+    def _pieces(self, at: int, payload: bytes) -> Iterator[tuple[int, bytes]]:
+        """What one flash operation each can write: a row, or what lies in one page."""
+        done = 0
+        while done < len(payload):
+            room = ROW if self._by_row else PAGE - (at + done) % PAGE
+            yield at + done, payload[done : done + room]
+            done += room
+
+    def _program(self, at: int, piece: bytes) -> Result | None:
+        address = self._new + at
+        self._flash.program(address, piece)
+        good = self._flash.read(address, len(piece)) == piece
+        if (good or self._dialect.clean_failed_row) and at > self._touched:
+            self._touched = at
+        return None if good else Result.FLASH
 
     def _mark_is_staged(self) -> bool:
         word = self._flash.read(self._new + self._board.mark_offset, len(MARK))
         return word[1:] == MARK[1:] and word[0] & MARK_BYTE == MARK_BYTE
 
     def commit(self) -> None:
-        """The new mark, then the old one (telink-ota 7.5)."""
-        new, old = self._new + self._board.mark_offset, self._old + self._board.mark_offset
+        """The new mark, then the old one (telink-ota 7.5), which stays where images are copied (7.7)."""
+        if self.set_new_mark() and not self._board.overwrites:
+            self.clear_old_mark()
+            self._happened("commit", bank=self._new)
+
+    def set_new_mark(self) -> bool:
+        """False: it did not take, and the dialect has looked."""
+        new = self._new + self._board.mark_offset
         self._flash.program(new, MARK[:1])
         if self._dialect.commit_readback and self._flash.read(new, 1) != MARK[:1]:
             self.clean()
-            return
-        self._flash.program(old, bytes(self._dialect.invalidate))
-        self._happened("commit", bank=self._new)
+            return False
+        return True
+
+    def clear_old_mark(self) -> None:
+        self._flash.program(self._old + self._board.mark_offset, bytes(self._dialect.invalidate))
 
     def clean(self) -> None:
         """Erase what was touched, from the top down, so that row 0 goes last."""
         if self._touched >= 0:
-            for sector in range(self._touched * ROW // SECTOR, -1, -1):
+            for sector in range(self._touched // SECTOR, -1, -1):
                 self._flash.erase(self._new + sector * SECTOR)
 
     def _reboot(self) -> None:
@@ -233,41 +396,75 @@ class OtaServer:
 
 
 Action = Callable[[OtaServer, bytes, float], None]
+Rows = dict[tuple[State, Input], tuple[Action, State]]
 
-_COMMANDS = {0xFF00: Input.VERSION, 0xFF01: Input.START, 0xFF02: Input.END}  # the rest are indexes (4.1, 6)
+_COMMANDS = (Input.VERSION, Input.START, Input.START_EXT, Input.VERSION_ASK, Input.SIGNATURE, Input.UNKNOWN)
+_WRITES = (*_COMMANDS, Input.END, Input.DATA)
+_AFTER = (State.JUDGED, State.PARTING)
 
-TABLE: dict[tuple[State, Input], tuple[Action, State]] = {
+_ALWAYS: Rows = {
     (State.IDLE, Input.VERSION): (OtaServer.wait, State.IDLE),
     (State.IDLE, Input.START): (OtaServer.begin, State.RECEIVING),
-    (State.IDLE, Input.DATA): (OtaServer.take, State.IDLE),  # written all the same (4.1 point 7)
-    (State.IDLE, Input.END): (OtaServer.nothing, State.IDLE),
-    (State.IDLE, Input.VERDICT): (OtaServer.nothing, State.IDLE),
-    (State.IDLE, Input.LINK_DOWN): (OtaServer.nothing, State.IDLE),
+    (State.IDLE, Input.START_EXT): (OtaServer.begin_extended, State.RECEIVING),
+    (State.IDLE, Input.VERSION_ASK): (OtaServer.answer_version, State.IDLE),
+    (State.IDLE, Input.SIGNATURE): (OtaServer.no_secure_boot, State.IDLE),
+    (State.IDLE, Input.UNKNOWN): (OtaServer.unknown, State.IDLE),
     (State.IDLE, Input.TIME): (OtaServer.give_up, State.GONE),
     (State.RECEIVING, Input.VERSION): (OtaServer.wait, State.RECEIVING),
-    (State.RECEIVING, Input.START): (OtaServer.begin, State.RECEIVING),
-    (State.RECEIVING, Input.DATA): (OtaServer.take, State.RECEIVING),
+    (State.RECEIVING, Input.VERSION_ASK): (OtaServer.out_of_order, State.RECEIVING),
+    (State.RECEIVING, Input.SIGNATURE): (OtaServer.no_secure_boot, State.RECEIVING),
+    (State.RECEIVING, Input.UNKNOWN): (OtaServer.unknown, State.RECEIVING),
     (State.RECEIVING, Input.END): (OtaServer.end, State.RECEIVING),
+    (State.RECEIVING, Input.DATA): (OtaServer.take, State.RECEIVING),
     (State.RECEIVING, Input.VERDICT): (OtaServer.tell, State.JUDGED),
-    (State.RECEIVING, Input.LINK_DOWN): (OtaServer.nothing, State.RECEIVING),  # a reconnect may START again
-    (State.RECEIVING, Input.TIME): (OtaServer.give_up, State.GONE),
-    # After the verdict the client is no longer listened to: 4.5 leaves it open, and a START after success
-    # would spoil what is about to be committed.
-    (State.JUDGED, Input.VERSION): (OtaServer.nothing, State.JUDGED),
-    (State.JUDGED, Input.START): (OtaServer.nothing, State.JUDGED),
-    (State.JUDGED, Input.DATA): (OtaServer.nothing, State.JUDGED),
-    (State.JUDGED, Input.END): (OtaServer.nothing, State.JUDGED),
+    **{(state, given): (OtaServer.nothing, state) for state in (*_AFTER, State.GONE) for given in _WRITES},
+    **{(state, Input.VERDICT): (OtaServer.nothing, state) for state in _AFTER},  # the first one stands
     (State.JUDGED, Input.LINK_DOWN): (OtaServer.nothing, State.JUDGED),
     (State.JUDGED, Input.TIME): (OtaServer.part, State.PARTING),
-    (State.PARTING, Input.VERSION): (OtaServer.nothing, State.PARTING),
-    (State.PARTING, Input.START): (OtaServer.nothing, State.PARTING),
-    (State.PARTING, Input.DATA): (OtaServer.nothing, State.PARTING),
-    (State.PARTING, Input.END): (OtaServer.nothing, State.PARTING),
     (State.PARTING, Input.LINK_DOWN): (OtaServer.settle, State.PARTING),
     (State.PARTING, Input.TIME): (OtaServer.finish, State.GONE),
-    (State.GONE, Input.VERSION): (OtaServer.nothing, State.GONE),
-    (State.GONE, Input.START): (OtaServer.nothing, State.GONE),
-    (State.GONE, Input.DATA): (OtaServer.nothing, State.GONE),
-    (State.GONE, Input.END): (OtaServer.nothing, State.GONE),
     (State.GONE, Input.LINK_DOWN): (OtaServer.nothing, State.GONE),
+    (State.GONE, Input.STAY): (OtaServer.ready_again, State.IDLE),
 }
+
+# A key of the dialect and its value -> the rows that follow from it
+_BY_KEY: dict[tuple[str, object], Rows] = {
+    ("unstarted", "written"): {
+        (State.IDLE, Input.DATA): (OtaServer.take, State.IDLE),  # telink-ota 4.1 point 7
+        (State.IDLE, Input.END): (OtaServer.nothing, State.IDLE),
+        (State.IDLE, Input.VERDICT): (OtaServer.nothing, State.IDLE),
+    },
+    ("unstarted", "refused"): {
+        (State.IDLE, Input.DATA): (OtaServer.out_of_order, State.IDLE),
+        (State.IDLE, Input.END): (OtaServer.out_of_order, State.IDLE),
+        (State.IDLE, Input.VERDICT): (OtaServer.refuse, State.IDLE),
+    },
+    ("unstarted_ends", "by timer"): {(State.IDLE, Input.LINK_DOWN): (OtaServer.nothing, State.IDLE)},
+    ("unstarted_ends", "with link"): {(State.IDLE, Input.LINK_DOWN): (OtaServer.clean_unstarted, State.IDLE)},
+    ("restart", "rewinds"): {
+        (State.RECEIVING, Input.START): (OtaServer.begin, State.RECEIVING),
+        (State.RECEIVING, Input.START_EXT): (OtaServer.begin_extended, State.RECEIVING),
+    },
+    ("restart", "refused"): {
+        (State.RECEIVING, Input.START): (OtaServer.out_of_order, State.RECEIVING),
+        (State.RECEIVING, Input.START_EXT): (OtaServer.out_of_order, State.RECEIVING),
+    },
+    ("link_loss", "waits"): {(State.RECEIVING, Input.LINK_DOWN): (OtaServer.nothing, State.RECEIVING)},
+    ("link_loss", "fails"): {(State.RECEIVING, Input.LINK_DOWN): (OtaServer.lose, State.RECEIVING)},
+    ("timeout_notified", False): {(State.RECEIVING, Input.TIME): (OtaServer.give_up, State.GONE)},
+    ("timeout_notified", True): {(State.RECEIVING, Input.TIME): (OtaServer.expire, State.RECEIVING)},
+    ("after_verdict", "heard"): {  # 4.1 point 8
+        **{(state, Input.START): (OtaServer.rewind, state) for state in _AFTER},
+        **{(state, Input.DATA): (OtaServer.take, state) for state in _AFTER},
+    },
+}
+
+
+@lru_cache
+def table(dialect: ServerDialect) -> Rows:
+    """(state, input) -> (action, next state) of a server that speaks `dialect`."""
+    rows = dict(_ALWAYS)
+    for (key, value), more in _BY_KEY.items():
+        if getattr(dialect, key) == value:
+            rows.update(more)
+    return rows

@@ -1,15 +1,17 @@
-"""What the running firmware does first: check its own mark, wipe the other bank by sampling (telink-ota 7.4).
+"""What happens from power to a firmware that serves (telink-ota 7.3, 7.4, 7.7).
 
-The wipe erases, so a plan may cut the supply here too: PowerCut passes through.
+The running firmware checks its own mark, finishes copying a staged image where the board does so, and wipes
+the other bank by sampling. All this writes flash, so a plan may cut the supply here: PowerCut passes through.
 """
 
 from __future__ import annotations
 
-from lockbench_protocol.telink.image import MARK
+from lockbench_protocol.telink.image import ALGORITHMS, CHECKED, MARK, check_value
 
 from lockbench_emulator.boot.board import Board
 from lockbench_emulator.boot.dialect import ServerDialect
-from lockbench_emulator.boot.flash import BLANK, SECTOR, Flash
+from lockbench_emulator.boot.factory import read_image
+from lockbench_emulator.boot.flash import BLANK, PAGE, SECTOR, Flash
 from lockbench_emulator.boot.rom import boot
 
 __all__ = ["power_up", "wipe"]
@@ -21,30 +23,67 @@ def power_up(flash: Flash, board: Board, dialect: ServerDialect) -> int | None:
     """From power to firmware that serves: the bank that runs, its other bank wiped.
 
     None: the board is a brick. Its ROM found no mark, or one in the middle of an image; or the firmware finds
-    its own mark word damaged, and restarts for ever (telink-ota 7.6, C8).
+    its own mark word damaged, and restarts for ever (telink-ota 7.6, C8); or the code that would finish
+    copying an image is itself half copied.
     """
-    bank = boot(flash, board)
-    if bank is None or bank not in board.banks:
-        return None
-    if dialect.mark_recheck and flash.read(bank + board.mark_offset, len(MARK)) != MARK:
-        return None
+    while True:
+        bank = boot(flash, board)
+        if bank is None or bank not in board.banks:
+            return None
+        if dialect.mark_recheck and _mark_word(flash, board, bank) != MARK:
+            return None
+        if not board.overwrites or _mark_word(flash, board, board.banks[1]) != MARK:
+            break
+        if not _copying_code_is_whole(flash, board, bank):
+            return None
+        _copy(flash, board, dialect)
     wipe(flash, board, dialect, bank)
     return bank
+
+
+def _mark_word(flash: Flash, board: Board, bank: int) -> bytes:
+    return flash.read(bank + board.mark_offset, len(MARK))
+
+
+def _copying_code_is_whole(flash: Flash, board: Board, bank: int) -> bool:
+    """Is the beginning of the running image that of the staged one, or of a whole image?"""
+    staged = board.banks[1]
+    if flash.read(bank, board.copy_loop_end) == flash.read(staged, board.copy_loop_end):
+        return True
+    image = read_image(flash, board, bank)
+    if len(image) < board.copy_loop_end or image[6] != CHECKED or image[7] not in ALGORITHMS:
+        return False
+    return check_value(image, image[7]) == int.from_bytes(image[-4:], "little")
+
+
+def _copy(flash: Flash, board: Board, dialect: ServerDialect) -> None:
+    """Sector by sector: erase, sixteen pages; then the staged mark is cleared (telink-ota 7.7)."""
+    target, staged = board.banks
+    size = int.from_bytes(flash.read(staged + 0x18, 4), "little")
+    for sector in range(0, min(size, board.limit), SECTOR):
+        flash.erase(target + sector)
+        for at in range(sector, sector + SECTOR, PAGE):
+            flash.program(target + at, flash.read(staged + at, PAGE))
+    flash.program(staged + board.mark_offset, bytes(dialect.invalidate))
 
 
 def wipe(flash: Flash, board: Board, dialect: ServerDialect, running_bank: int) -> None:
     """Erase each sector of the inactive bank that looks dirty, and the next ones unseen."""
     start = board.other(running_bank)
     end = start + board.limit
-    for sector in range(start, end, SECTOR):
-        if not _looks_dirty(flash.read(sector, SECTOR), dialect.wipe_probes):
+    erased_until = 0
+    for number, cells in enumerate(flash.sectors(start, end)):
+        if cells is BLANK:
             continue
-        forced_end = sector + SECTOR * (1 + dialect.wipe_forced)
+        sector = start + number * SECTOR
+        if sector < erased_until or not _looks_dirty(cells, dialect.wipe_probes):
+            continue
+        erased_until = sector + SECTOR * (1 + dialect.wipe_forced)
         if dialect.wipe_clamp:
-            forced_end = min(forced_end, end)
-        for address in range(sector, forced_end, SECTOR):
+            erased_until = min(erased_until, end)
+        for address in range(sector, erased_until, SECTOR):
             flash.erase(address)
 
 
 def _looks_dirty(sector: bytes, probes: tuple[int, ...]) -> bool:
-    return sector != BLANK and any(sector[at : at + 4] != _BLANK_WORD for at in probes)
+    return any(sector[at : at + 4] != _BLANK_WORD for at in probes)

@@ -6,6 +6,8 @@ Reflected polynomial A001, initial value FFFF, no final XOR. CRC is linear, so t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 __all__ = ["crc16"]
 
 INITIAL = 0xFFFF
@@ -18,31 +20,42 @@ def _after_one_byte(crc: int) -> int:
     return crc
 
 
-_TABLE = [_after_one_byte(byte) for byte in range(256)]
+TABLE = [_after_one_byte(byte) for byte in range(256)]
 
 
 def _bytewise(data: bytes, crc: int) -> int:
-    table = _TABLE
+    table = TABLE
     for byte in data:
         crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
     return crc
 
 
-# _AT[i][byte]: what `byte` at place i of an 18-byte row adds to the CRC
-_AT = [[_bytewise(bytes(_ROW - 1 - i), _TABLE[byte]) for byte in range(256)] for i in range(_ROW)]
-_ZEROS = _bytewise(bytes(_ROW), INITIAL)
 # fmt: off
-_Q0, _Q1, _Q2, _Q3, _Q4, _Q5, _Q6, _Q7, _Q8, _Q9, _Q10, _Q11, _Q12, _Q13, _Q14, _Q15, _Q16, _Q17 = _AT
+def _unroll() -> Callable[[bytes], int]:
+    """The CRC of 18 bytes as one expression; q[i][byte] is what `byte` at place i adds to it."""
+    zeros = _bytewise(bytes(_ROW), INITIAL)
+    q = [[_bytewise(bytes(_ROW - 1 - i), TABLE[byte]) for byte in range(256)] for i in range(_ROW)]
+    q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15, q16, q17 = q
 
+    def row(data: bytes) -> int:
+        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r = data  # noqa: E741 - eighteen bytes, a letter each
+        return (
+            zeros
+            ^ q0[a] ^ q1[b] ^ q2[c] ^ q3[d] ^ q4[e] ^ q5[f] ^ q6[g] ^ q7[h] ^ q8[i]
+            ^ q9[j] ^ q10[k] ^ q11[l] ^ q12[m] ^ q13[n] ^ q14[o] ^ q15[p] ^ q16[q] ^ q17[r]
+        )
 
-def _row(data: bytes) -> int:
-    a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r = data  # noqa: E741 - eighteen bytes, a letter each
-    return (
-        _ZEROS
-        ^ _Q0[a] ^ _Q1[b] ^ _Q2[c] ^ _Q3[d] ^ _Q4[e] ^ _Q5[f] ^ _Q6[g] ^ _Q7[h] ^ _Q8[i]
-        ^ _Q9[j] ^ _Q10[k] ^ _Q11[l] ^ _Q12[m] ^ _Q13[n] ^ _Q14[o] ^ _Q15[p] ^ _Q16[q] ^ _Q17[r]
-    )
+    return row
 # fmt: on
+
+
+def _first_row(data: bytes) -> int:
+    global _row  # noqa: PLW0603 - its tables take 10 ms, so the first row makes them
+    _row = _unroll()
+    return _row(data)
+
+
+_row = _first_row
 
 
 def crc16(data: bytes) -> int:

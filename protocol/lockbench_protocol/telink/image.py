@@ -26,6 +26,7 @@ __all__ = [
     "declared_size",
     "make_image",
     "pack_version",
+    "version_number",
     "version_of",
 ]
 
@@ -123,6 +124,16 @@ def version_of(head: bytes) -> str:
         if re.fullmatch(rb"[0-9.]+", text):
             return text.decode("ascii")
     return ".".join(str(number) for number in head[2:6])
+
+
+def version_number(head: bytes) -> int:
+    """The u16 by which FF04 compares versions (telink-ota 3.1), from the first 0x50 bytes of an image.
+
+    The protocol leaves it to the maker; ours has 4, 4 and 8 bits for the first three numbers, each at most
+    what fits: 6.4.34 is 0x6422.
+    """
+    first, second, third = (*map(int, version_of(head).split(".")[:3]), 0, 0)[:3]
+    return min(first, 0xF) << 12 | min(second, 0xF) << 8 | min(third, 0xFF)
 
 
 def make_image(size: int, version: str, seed: int, *, algorithm: int = 2, mark_offset: int = 0x08) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 from construct import (
@@ -29,6 +30,8 @@ from construct import (
 )
 
 from lockbench_protocol import LocalError, RemoteError
+from lockbench_protocol.schema import Codec, codec
+from lockbench_protocol.telink.columns import pdus_of
 from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.dialects import Dialect
 from lockbench_protocol.telink.image import ROW
@@ -64,6 +67,7 @@ COMMANDS: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=64)
 def data_schema(length: int) -> Any:
     """A data PDU that carries `length` bytes of image (telink-ota 3.2)."""
     return Struct(
@@ -73,7 +77,15 @@ def data_schema(length: int) -> Any:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=64)
+def data_codec(length: int) -> Codec:
+    """The same, compiled: it parses to the fields of a `Pdu`."""
+    covered = ("covered", "value")
+    view = {"index": (*covered, "index"), "image": (*covered, "image"), "crc": ("crc",)}
+    return Codec(data_schema(length), dict, view)
+
+
+@dataclass(slots=True)  # not frozen: a frozen one takes longer to make than its PDU to parse
 class Pdu:
     """A decoded PDU: its name in its dialect ("DATA" for a data PDU) and its fields in wire order."""
 
@@ -88,12 +100,12 @@ def command(name: str, **fields: int | bytes) -> bytes:
     """
     try:
         if name == "SB_PUBKEY_SIGN":
-            built = COMMANDS[name].build({"covered": {"value": fields}})
+            built = codec(COMMANDS[name]).build({"covered": {"value": fields}})
         else:
-            built = COMMANDS[name].build({"rest": b"", "tail": None, **fields})
+            built = codec(COMMANDS[name]).build({"rest": b"", "tail": None, **fields})
     except (ConstructError, KeyError) as error:
         raise LocalError(f"{name} cannot be made of {fields}: {' '.join(str(error).split())}") from None
-    return bytes(built)
+    return built
 
 
 class EndForm(StrEnum):
@@ -129,7 +141,9 @@ def data_pdus(data: bytes, length: int = ROW) -> list[bytes]:
     if len(data) > FIRST_OPCODE * length:
         raise LocalError(f"{len(data)} bytes in PDUs of {length} need more than {FIRST_OPCODE} indexes")
     padded = data + b"\xff" * (-len(data) % ROW)
-    return [data_pdu(at // length, padded[at : at + length]) for at in range(0, len(padded), length)]
+    whole = len(padded) - len(padded) % length
+    pdus = pdus_of(padded[:whole], length)
+    return [*pdus, data_pdu(len(pdus), padded[whole:])] if whole < len(padded) else pdus
 
 
 def decode(value: bytes, dialect: Dialect, sender: Literal["client", "server"] = "client") -> Pdu:
@@ -145,18 +159,19 @@ def decode(value: bytes, dialect: Dialect, sender: Literal["client", "server"] =
         raise RemoteError(f"the {sender} has no PDU {opcode:04x} in the {dialect.name} dialect")
     if name is None and len(value) < 4:
         raise RemoteError(f"{len(value)} bytes are too few for a data PDU")
-    schema = data_schema(len(value) - 4) if name is None else COMMANDS[name]
-    return Pdu(name or "DATA", _fields(schema, value, name or "data PDU"))
+    if name is None:
+        return Pdu("DATA", _parse(data_codec(len(value) - 4), value, "data PDU"))
+    parsed = _parse(codec(COMMANDS[name]), value, name)
+    fields = {**parsed.get("covered", {}).get("value", {}), **parsed}
+    return Pdu(name, {key: field for key, field in fields.items() if isinstance(field, int | bytes)})
 
 
-def _fields(schema: Any, value: bytes, name: str) -> dict[str, int | bytes]:
+def _parse(of: Codec, value: bytes, name: str) -> Any:
     try:
-        parsed = schema.parse(value)
+        return of.parse(value)
     except ChecksumError:
         at = len(value) - 2
         found, wanted = int.from_bytes(value[at:], "little"), crc16(value[:at])
         raise RemoteError(f"{name}: the CRC-16 at byte {at} is {found:04x}, not {wanted:04x}") from None
     except ConstructError as error:
         raise RemoteError(f"{name} of {len(value)} bytes: {' '.join(str(error).split())}") from None
-    fields = {**parsed.get("covered", {}).get("value", {}), **parsed}
-    return {key: field for key, field in fields.items() if isinstance(field, int | bytes) and key != "_io"}
