@@ -29,13 +29,18 @@ def serving(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
-    return process.returncode, out, err
+    status = process.wait(timeout=20)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    return status, process.stdout.read(), process.stderr.read()
 
 
 async def read_model(spec: str, address: str) -> bytes:
@@ -65,8 +70,8 @@ def test_the_first_json_in_the_text_is_the_credentials_file_whole_in_one_line() 
         file = Path(next(word for word in line.split() if word.endswith(".json")))
         credentials = Credentials.load(file)
         assert not credentials.paired
-        status, out, _ = end(process, signal.SIGTERM)
-    assert status == 0
+        status, out, err = end(process, signal.SIGTERM)
+    assert (status, err) == (0, "")
     assert credentials.address in out
     assert "tcp-server:127.0.0.1:" in out
 

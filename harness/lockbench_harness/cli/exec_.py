@@ -58,11 +58,12 @@ def command(
 async def _run(
     argv: tuple[str, ...], device: Device, credentials: Credentials, seed: int, *, as_json: bool
 ) -> Ended:
-    from lockbench_harness.door.lock import central, lock_on_air
+    from lockbench_harness.door.lock import central
     from lockbench_harness.door.program import run_program
+    from lockbench_harness.links.bumble import on_air
 
     stdout = sys.stderr.fileno() if as_json else None
-    async with lock_on_air(device, seed) as air:
+    async with on_air([device], centrals=0, seed=seed) as air:
         return await run_program(argv, lambda: central(air.medium), credentials, stdout=stdout)
 
 

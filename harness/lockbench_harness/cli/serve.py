@@ -98,13 +98,13 @@ async def _serve(
 
     from lockbench_harness.credentials import saved
     from lockbench_harness.door.endpoint import private_directory
-    from lockbench_harness.door.lock import lock_on_air
+    from lockbench_harness.links.bumble import on_air
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with private_directory() as directory, saved(credentials, directory / "credentials.json") as file:
-        async with lock_on_air(device, seed) as air, AsyncExitStack() as stack:
+        async with on_air([device], centrals=0, seed=seed) as air, AsyncExitStack() as stack:
             attached = []
             for spec in specs:
                 attachment = await attach(air.medium, spec)
