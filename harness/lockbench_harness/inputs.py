@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import Enum
+from enum import Enum, Flag
 from typing import Any, TypeVar
 
 from lockbench_protocol import LocalError
@@ -38,6 +38,8 @@ def register(cls: C) -> C:
 
 def encode(value: object) -> Json:
     """Raises LocalError for a value that could not be repeated from a file."""
+    if isinstance(value, Flag):
+        return {"flags": _name(value), "value": value.value}
     if isinstance(value, Enum):
         return {"enum": _name(value), "member": value.name}
     if value is None or isinstance(value, bool | int | str):
@@ -104,5 +106,6 @@ _READERS: tuple[tuple[set[str], Callable[[dict[str, Any]], object]], ...] = (
     ({"tuple"}, lambda plain: tuple(decode(item) for item in plain["tuple"])),
     ({"dict"}, lambda plain: {decode(key): decode(item) for key, item in plain["dict"]}),
     ({"enum", "member"}, lambda plain: getattr(_type(plain["enum"]), plain["member"])),
+    ({"flags", "value"}, lambda plain: _type(plain["flags"])(plain["value"])),
     ({"type", "fields"}, lambda plain: _type(plain["type"])(**decode_all(plain["fields"]))),
 )

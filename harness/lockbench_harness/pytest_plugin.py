@@ -1,35 +1,35 @@
 """The pytest plugin `lockbench`: fixtures for users' own tests.
 
-Each fixture is a context manager of the same name in `lockbench_harness.fixtures`, which is imported only
-when a test asks for it: bumble and aiohttp cost nothing to those who do not.
+What they give is in `lockbench_harness.fixtures`, which is imported only when a test asks for it: bumble and
+aiohttp cost nothing to those who do not.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-
-@pytest.fixture
-def emulated_lock() -> Iterator[object]:
-    """A lock in this process, in virtual time."""
-    yield from _opened("emulated_lock")
+if TYPE_CHECKING:
+    from lockbench_harness.fixtures import Client, EmulatedLock
 
 
 @pytest.fixture
-def lock_client() -> Iterator[object]:
-    """A client, paired with a lock of its own."""
-    yield from _opened("lock_client")
+def emulated_lock() -> Iterator[EmulatedLock]:
+    """A paired lock in this process, in virtual time."""
+    from lockbench_harness.fixtures import EmulatedLock
+
+    lock = EmulatedLock()
+    yield lock
+    lock.close()
 
 
 @pytest.fixture
-def lock_site() -> Iterator[object]:
-    """Locks, gateways and clouds on one clock."""
-    yield from _opened("lock_site")
+def lock_client(emulated_lock: EmulatedLock) -> Iterator[Client]:
+    """The owner's app near `emulated_lock`."""
+    from lockbench_harness.fixtures import Client
 
-
-def _opened(name: str) -> Iterator[object]:
-    with getattr(importlib.import_module("lockbench_harness.fixtures"), name)() as value:
-        yield value
+    client = Client(emulated_lock)
+    yield client
+    client.disconnect()

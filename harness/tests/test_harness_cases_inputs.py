@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, IntFlag
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,12 @@ class Window:
     codes: tuple[str, ...]
 
 
+@register
+class Bits(IntFlag):
+    OPEN = 1
+    SETTING = 4
+
+
 class Stranger(Enum):
     ONE = 1
 
@@ -39,6 +45,7 @@ scalars = (
     | st.binary()
     | st.datetimes(timezones=st.none() | st.just(UTC))
     | st.sampled_from(Kind)
+    | st.integers(0, 7).map(Bits)
 )
 windows = st.builds(Window, st.sampled_from(Kind), st.datetimes(), st.lists(st.text()).map(tuple))
 hashable = st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.sampled_from(Kind)
@@ -72,6 +79,7 @@ def test_what_could_not_be_repeated_is_refused(value: object) -> None:
         {"dict": [[1]]},
         {"enum": "Kind", "member": "NONE"},
         {"enum": "Nothing", "member": "A"},
+        {"flags": "Kind", "value": 99},
         {"type": "Window", "fields": {"no": 1}},
         {"type": ["Window"], "fields": {}},
         {"hex": "00", "more": 1},

@@ -406,3 +406,22 @@ def test_list_names_the_cases_in_catalogue_order(toys: Path, monkeypatch: pytest
     plain = CliRunner().invoke(cli, ["list", "--suite", "toy_suite"])
     assert "PWD/8   MUST    Somebody presses the keys.  [hands]" in plain.output
     assert CliRunner().invoke(cli, ["list", "DFU", "--suite", "toy_suite"]).exit_code == 2
+
+
+def test_the_plugins_cost_a_pytest_user_nothing() -> None:
+    heavy = [
+        "hypothesis",
+        "bumble",
+        "aiohttp",
+        "pydantic",
+        "jinja2",
+        "rich",
+        "click",
+        "lockbench_harness.judge",
+    ]
+    code = (
+        "import sys; before = set(sys.modules); import lockbench_harness.suite, lockbench_harness.pytest_plugin;"
+        f"print(sorted((set(sys.modules) - before) & set({heavy})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own command
+    assert done.stdout == "[]\n"
