@@ -35,8 +35,10 @@ soak: setup
 
 # needs uv; no address, path or index line may reach the file (a test refuses such)
 requirements:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-	  requirements/dev.in --output-file requirements/dev.txt
+	for name in run dev; do \
+	  uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	    requirements/$$name.in --output-file requirements/$$name.txt; \
+	done
 
 clean:
 	rm -rf .venv build dist lockbench-report

@@ -25,7 +25,7 @@ from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
 
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Link
-from lockbench_harness.targets import Bench, Capabilities, load_capabilities
+from lockbench_harness.targets import Capabilities, load_capabilities
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.trace import Mask, Trace
 
@@ -204,7 +204,7 @@ class EmulatedTarget:
             shipped, offers=shipped.offers | {*found.model.features} | own
         )
 
-    def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[Bench]:
+    def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:
         device, _ = make_lock(self.profile, seed)
         return self._bare(device, trace) if link == "bare" else self._air(device, seed, trace)
 

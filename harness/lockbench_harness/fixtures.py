@@ -1,0 +1,153 @@
+"""What the pytest fixtures give: a lock, its client, a site; in virtual time, without async in the test.
+
+Everything of one test lives on one loop. Each call runs that loop until its answer is there; in between no
+time passes, and `wait` lets it pass at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any, TypeVar
+
+from lockbench_protocol.lock.commands.passcode import PasscodeType
+from lockbench_protocol.lock.dates import date5
+
+from lockbench_harness import clock
+from lockbench_harness.client import operations
+from lockbench_harness.client.operations import (
+    PERMANENT,
+    ListedPasscode,
+    LockStatus,
+    LogRecord,
+    Moved,
+    Operation,
+)
+from lockbench_harness.credentials import Credentials
+from lockbench_harness.links import Sighting
+from lockbench_harness.targets.bench import Hands, LockBench
+from lockbench_harness.targets.emulated import DEFAULT_PROFILE, EmulatedTarget
+from lockbench_harness.trace import Trace
+
+T = TypeVar("T")
+SEED = 1
+FOR_EVER = 10.0**9  # virtual seconds: a user's test may wait as long as it likes
+
+
+class EmulatedLock:
+    """A paired lock near a phone, and the person at its door."""
+
+    def __init__(self, profile: str = DEFAULT_PROFILE, link: str = "bare") -> None:
+        self.trace = Trace()
+        self._loop = clock.VirtualLoop(FOR_EVER)
+        self._runner = asyncio.Runner(loop_factory=lambda: self._loop)
+        self._stack = AsyncExitStack()
+        self.bench: LockBench = self.run(self._open(EmulatedTarget(profile), link))
+
+    async def _open(self, target: EmulatedTarget, link: str) -> LockBench:
+        return await self._stack.enter_async_context(target.open(seed=SEED, link=link, trace=self.trace))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run the loop until `work` is done: for what these classes do not offer."""
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self.run(self._stack.aclose())
+        self._runner.close()
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.bench.credentials
+
+    @property
+    def hands(self) -> Hands:
+        """All that a person can do at the lock."""
+        return self.bench.hands
+
+    @property
+    def is_open(self) -> bool:
+        return self.hands.is_open()
+
+    @property
+    def now(self) -> datetime:
+        """The lock's local time."""
+        return self.bench.local()
+
+    def enter_code(self, code: str) -> bool:
+        """Type a code at the keypad; did the bolt open?"""
+        return self.run(self._by_hand(code))
+
+    async def _by_hand(self, code: str) -> bool:
+        return self.hands.enter_code(code)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, at once."""
+        self.run(asyncio.sleep(seconds))
+
+    def sight(self) -> Sighting | None:
+        """The lock as a scanner sees it."""
+        return self.run(self.bench.sight())
+
+
+class Client:
+    """The owner's app. It connects when it is first used, and again after the link was lost."""
+
+    def __init__(self, lock: EmulatedLock) -> None:
+        self._lock = lock
+        self._client = lock.bench.client()
+
+    @property
+    def _keys(self) -> operations.Keys:
+        return self._lock.bench.keys
+
+    def run(self, operation: Operation[T]) -> T:
+        """Any conversation of `lockbench_harness.client.operations`. Refusals are `LockRefused`."""
+        return self._lock.run(self._run(operation))
+
+    async def _run(self, operation: Operation[T]) -> T:
+        if self._client.connection is None or self._client.connection.lost:
+            await self._client.connect()
+        return await self._client.run(operation)
+
+    def disconnect(self) -> None:
+        self._lock.run(self._client.disconnect())
+
+    def unlock(self, record_id: int = 1) -> Moved:
+        return self.run(operations.unlock(self._keys, record_id))
+
+    def lock(self, record_id: int = 1) -> Moved:
+        return self.run(operations.lock(self._keys, record_id))
+
+    def status(self) -> LockStatus:
+        return self.run(operations.status())
+
+    def add_passcode(
+        self,
+        code: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        kind: PasscodeType = PasscodeType.PERIOD,
+    ) -> None:
+        """Lock-local dates; without one it is the permanent one."""
+        window = (
+            PERMANENT[0] if start is None else date5(start),
+            PERMANENT[1] if end is None else date5(end),
+        )
+        self.run(operations.add_passcode(self._keys, code, window, kind))
+
+    def delete_passcode(self, code: str) -> None:
+        self.run(operations.delete_passcode(self._keys, code))
+
+    def passcodes(self) -> list[ListedPasscode]:
+        return self.run(operations.list_passcodes(self._keys))
+
+    def read_log(self, *, new: bool = True) -> list[LogRecord]:
+        return self.run(operations.read_log(new=new))
+
+    def get_time(self) -> datetime:
+        return self.run(operations.get_time())
+
+    def set_time(self, local: datetime) -> None:
+        self.run(operations.set_time(self._keys, local))
