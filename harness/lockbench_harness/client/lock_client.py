@@ -140,6 +140,8 @@ class LockClient:
         except TimeoutError:
             raise NoAnswer(f"no answer to 0x{opcode:02x} in {self._answer_seconds:g} s") from None
         finally:
+            if self._answer.done() and not self._answer.cancelled():
+                self._answer.exception()  # of a link that ended while writing, the write has told
             self._answer = None
 
     def _open(self) -> Connection:
