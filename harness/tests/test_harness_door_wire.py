@@ -1,6 +1,9 @@
+import ast
 import json
+import sys
 from contextlib import suppress
 from dataclasses import fields
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from lockbench_harness.door.wire import (
     FIELDS,
     MAX_LINE,
     OPERATIONS,
+    Code,
     Connect,
     Hello,
     Lines,
@@ -119,3 +123,21 @@ def test_a_wrong_line_is_told_in_a_sentence(line: str, sentence: str) -> None:
 
 def test_the_longest_request_fits_a_line() -> None:
     assert MAX_LINE > 2 * 512 + 1000
+
+
+def test_the_readme_names_every_operation_field_and_error() -> None:
+    readme = (files("lockbench_harness.door") / "README.md").read_text()
+    for word in (*OPERATIONS, *FIELDS, *Code):
+        assert f"`{word}`" in readme
+    assert f"at most {MAX_LINE} bytes" in readme
+
+
+def test_the_shim_imports_the_standard_library_and_bleak_only() -> None:
+    for name in ("sitecustomize.py", "lockbench_bleak.py"):
+        tree = ast.parse((files("lockbench_harness.door.shim") / name).read_text(), feature_version=(3, 9))
+        roots = {
+            alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        }
+        roots |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        foreign = {root.partition(".")[0] for root in roots} - sys.stdlib_module_names
+        assert foreign <= {"bleak", "sitecustomize"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from lockbench_harness.credentials import Credentials
     from lockbench_harness.door.program import Ended
 
+STDERR = 2  # the file descriptor
 EPILOG = """
 The program finds the lock's address and keys in the JSON file that LOCKBENCH_CREDENTIALS names. It may run
 in a virtual environment of its own, with bleak 1 to 3, and start other programs. Its exit status is ours.
@@ -62,7 +62,7 @@ async def _run(
     from lockbench_harness.door.program import run_program
     from lockbench_harness.links.bumble import on_air
 
-    stdout = sys.stderr.fileno() if as_json else None
+    stdout = STDERR if as_json else None
     async with on_air([device], centrals=0, seed=seed) as air:
         return await run_program(argv, lambda: central(air.medium), credentials, stdout=stdout)
 
