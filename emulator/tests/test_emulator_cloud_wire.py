@@ -36,7 +36,10 @@ class Server:
         self.cloud = Ttlock(self.store, lambda: NOW, random.Random(1))  # noqa: S311 - test data
         self.cloud.add_client("app", "s")
         self.cloud.add_user("app", "ann", "secret")
-        self._context = serving(self.cloud, self.faults, socket=path)
+        self.observed: list[tuple[str, str, int, int | None]] = []
+        self._context = serving(
+            self.cloud, self.faults, socket=path, observe=lambda *seen: self.observed.append(seen)
+        )
         self.loop.run_until_complete(self._context.__aenter__())
 
     def close(self) -> None:
@@ -174,6 +177,8 @@ def test_the_journal_names_each_request_and_no_secret(server: Server) -> None:
     server.faults.add(Fault("/oauth2/token", status=503, times=1))
     server.send("POST /oauth2/token")
     rows = server.journal()
+    seen = [(row["method"], row["path"], row["status"], row["errcode"]) for row in rows]
+    assert server.observed == seen
     assert [(row["path"], row["status"], row["errcode"]) for row in rows] == [
         ("/oauth2/token", 200, 0),
         ("/oauth2/token", 200, 30005),

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.ttlock import Ttlock
-from lockbench_emulator.cloud.wire import ttlock_app
+from lockbench_emulator.cloud.wire import Observer, ttlock_app
 
 HOST = "ttlock.test"
 """The name of a cloud that is reached over a Unix socket; it is never looked up."""
@@ -17,14 +17,19 @@ HOST = "ttlock.test"
 
 @asynccontextmanager
 async def serving(
-    cloud: Ttlock, faults: Faults, *, socket: str | None = None, port: int = 0
+    cloud: Ttlock,
+    faults: Faults,
+    *,
+    socket: str | None = None,
+    port: int = 0,
+    observe: Observer | None = None,
 ) -> AsyncIterator[str]:
     """The cloud's address while it serves: on `socket` (a path) when given, else on 127.0.0.1 (0: any port).
 
     Sets `cloud.base_url`. Requests that still run at the end get a second.
     """
     runner = web.AppRunner(
-        ttlock_app(cloud, faults),
+        ttlock_app(cloud, faults, observe),
         access_log=None,
         shutdown_timeout=1.0,
         auto_decompress=False,  # aiohttp answers 400 to a body that does not decompress, before we see it

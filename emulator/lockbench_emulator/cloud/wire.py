@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qsl
 
@@ -31,10 +31,14 @@ BODY_LIMIT = 64 * 1024
 """The largest form that is read, bytes."""
 
 
-def ttlock_app(cloud: Ttlock, faults: Faults) -> web.Application:
+Observer = Callable[[str, str, int, int | None], None]
+"""Told of each request: method, path, HTTP status of the answer, errcode in it."""
+
+
+def ttlock_app(cloud: Ttlock, faults: Faults, observe: Observer | None = None) -> web.Application:
     """The application that serves this cloud."""
     app = web.Application(client_max_size=BODY_LIMIT)
-    wire = _Wire(cloud, faults)
+    wire = _Wire(cloud, faults, observe)
     for endpoint in ENDPOINTS:
         app.router.add_route("*", endpoint.path, wire.route(endpoint))
     app.router.add_get(PACKAGES + r"{number:\d{1,18}}.bin", wire.package)
@@ -43,9 +47,10 @@ def ttlock_app(cloud: Ttlock, faults: Faults) -> web.Application:
 
 
 class _Wire:
-    def __init__(self, cloud: Ttlock, faults: Faults) -> None:
+    def __init__(self, cloud: Ttlock, faults: Faults, observe: Observer | None) -> None:
         self._cloud = cloud
         self._faults = faults
+        self._observe = observe
 
     def route(self, endpoint: Endpoint) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -107,6 +112,8 @@ class _Wire:
         self._cloud.store.note(
             self._cloud.millis(), "ttlock", request.method, request.path, parameters, status, errcode
         )
+        if self._observe is not None:
+            self._observe(request.method, request.path, status, errcode)
 
 
 def envelope(errcode: int) -> dict[str, object]:

@@ -9,19 +9,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from lockbench_protocol import LocalError
+from lockbench_protocol.errors import Language
 from lockbench_protocol.lock.cipher import DEFAULT_KEY
 from lockbench_protocol.lock.crc import VENDOR
+from lockbench_protocol.telink.dialects import Dialect
+from lockbench_protocol.telink.image import Layout, make_image
 
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import Keys
+from lockbench_harness.client.plugin import Plugin
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Connection, Link, Sighting
 
 if TYPE_CHECKING:
+    from lockbench_harness.targets.cloud import CloudBench
     from lockbench_harness.trace import Trace
 
 SCAN_SECONDS = 10.0
@@ -55,6 +62,21 @@ class Hands(Protocol):
     def restore_power(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """What the bench knows of the lock's firmware, and of how it is replaced."""
+
+    version: str  # that runs when an example begins: "6.4.33"
+    board: Layout  # where images go, and how large they may be
+    dialect: Dialect  # of the OTA protocol
+    idle_seconds: float  # a transfer that stalls for so long is given up
+    window_seconds: float  # how long the lock waits for a transfer after command 02
+
+    def image(self, version: str, size: int = 1024, seed: int = 1) -> bytes:
+        """Firmware for this lock: a file of `size` bytes. LocalError when none can be made."""
+        return make_image(size, version, seed, mark_offset=self.board.mark_offset)
+
+
 class LockBench:
     """One lock, freshly opened for one example."""
 
@@ -68,6 +90,8 @@ class LockBench:
         started: datetime | None = None,
         second: Callable[[], Awaitable[Link]] | None = None,
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
+        firmware: Firmware | None = None,
+        open_cloud: Callable[[], Awaitable[CloudBench]] | None = None,
     ) -> None:
         self.link = link
         self.credentials = credentials
@@ -76,6 +100,9 @@ class LockBench:
         self._started = started
         self._second = second
         self._hang_beside = hang_beside
+        self._firmware = firmware
+        self._open_cloud = open_cloud
+        self._cloud: CloudBench | None = None
 
     @property
     def address(self) -> str:
@@ -91,6 +118,31 @@ class LockBench:
         if self._hands is None:
             raise LocalError("this target has no hands; the case must say that it needs them")
         return self._hands
+
+    @property
+    def firmware(self) -> Firmware:
+        if self._firmware is None:
+            raise LocalError("this target's firmware is not known; the case must say that it needs dfu")
+        return self._firmware
+
+    async def cloud(self) -> CloudBench:
+        """The TTLock cloud, opened when first asked for; the lock is registered there."""
+        if self._open_cloud is None:
+            raise LocalError("this target has no cloud; the case must say that it needs one")
+        if self._cloud is None:
+            self._cloud = await self._open_cloud()
+        return self._cloud
+
+    def plugin(
+        self, cloud: CloudBench | None = None, *, link: Link | None = None, language: Language = "en"
+    ) -> Plugin:
+        """The plug-in of a phone near the lock. An upgrade needs the cloud."""
+        return Plugin(
+            link or self.link,
+            chance=Random(0),  # noqa: S311 - seeds of a codec that hides nothing
+            cloud=cloud.access if cloud else None,
+            language=language,
+        )
 
     async def second(self) -> Link:
         """Another phone near the same lock."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
@@ -26,8 +27,11 @@ from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
-from lockbench_harness.targets.bench import LockBench
+from lockbench_harness.targets.bench import Firmware, LockBench
 from lockbench_harness.trace import Mask, Trace
+
+if TYPE_CHECKING:
+    from lockbench_harness.targets.cloud import CloudBench
 
 DEFAULT_PROFILE = "strict"
 ZONE_MS = 8 * 3600 * 1000
@@ -112,6 +116,17 @@ def lock_data_of(device: LockDevice) -> LockData:
     )
 
 
+def firmware_of(device: LockDevice) -> Firmware:
+    """What the maker of an emulated lock knows of its firmware."""
+    return Firmware(
+        version=device.lock.firmware,
+        board=device.board,
+        dialect=device.dialect.on_the_wire(),
+        idle_seconds=device.dialect.idle_timeout,
+        window_seconds=device.profile.dfu.window_seconds,
+    )
+
+
 Act = Callable[[Callable[[float], Sequence[Effect]]], Sequence[Effect]]
 
 
@@ -173,7 +188,8 @@ def observer(trace: Trace) -> Callable[[Seen], None]:
             effect = seen.effect
             fields = {name: getattr(effect, name) for name in effect.__slots__}
             if isinstance(effect, Happened):
-                trace.event("lock", what=effect.what, **effect.detail)
+                more = {"detail": effect.detail} if effect.detail else {}
+                trace.event("lock", what=effect.what, **more)
             elif type(effect).__name__ == "Advertise":
                 shown = fields["advertisement"]
                 trace.event("advertise", data=shown.data if shown else None)
@@ -182,8 +198,8 @@ def observer(trace: Trace) -> Callable[[Seen], None]:
         elif seen.error is not None:
             trace.event("failure", error=repr(seen.error))
         else:
-            more = {"code": seen.code} if seen.code else {}
-            trace.event(seen.event, characteristic=seen.characteristic, value=seen.value, **more)
+            code = {"code": seen.code} if seen.code else {}
+            trace.event(seen.event, characteristic=seen.characteristic, value=seen.value, **code)
 
     return see
 
@@ -206,10 +222,10 @@ class EmulatedTarget:
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:
         device, _ = make_lock(self.profile, seed)
-        return self._bare(device, trace) if link == "bare" else self._air(device, seed, trace)
+        return self._bare(device, seed, trace) if link == "bare" else self._air(device, seed, trace)
 
     @asynccontextmanager
-    async def _bare(self, device: LockDevice, trace: Trace) -> AsyncIterator[LockBench]:
+    async def _bare(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[LockBench]:
         from lockbench_harness.links.bare import BareLink
 
         async with BareLink([device], observer(trace)) as link:
@@ -217,7 +233,10 @@ class EmulatedTarget:
             async def second() -> Link:
                 return link
 
-            yield self._bench(device, link, trace, lambda hand: link.act(device.address, hand), second)
+            async with self._clouds(device, seed, trace) as open_cloud:
+                yield self._bench(
+                    device, link, trace, lambda hand: link.act(device.address, hand), second, open_cloud
+                )
         _check(link.failures)
 
     @asynccontextmanager
@@ -240,8 +259,28 @@ class EmulatedTarget:
                 stack.push_async_callback(beside[-1].stop)
                 return credentials_of(other)
 
-            yield self._bench(device, air.links[0], trace, air.peripherals[0].act, second, hang_beside)
+            open_cloud = await stack.enter_async_context(self._clouds(device, seed, trace))
+            yield self._bench(
+                device, air.links[0], trace, air.peripherals[0].act, second, open_cloud, hang_beside
+            )
         _check([*air.failures, *(failure for peripheral in beside for failure in peripheral.failures)])
+
+    @asynccontextmanager
+    async def _clouds(
+        self, device: LockDevice, seed: int, trace: Trace
+    ) -> AsyncIterator[Callable[[], Awaitable[CloudBench]]]:
+        """What opens the cloud; it is closed with the bench."""
+        async with AsyncExitStack() as stack:
+
+            async def open_cloud() -> CloudBench:
+                from lockbench_harness.targets.emulated_cloud import emulated_cloud
+
+                blob = credentials_of(device).lock_data
+                return await stack.enter_async_context(
+                    emulated_cloud(device.profile.model, blob, seed=seed, unix_start=UNIX_START, trace=trace)
+                )
+
+            yield open_cloud
 
     def _bench(
         self,
@@ -250,6 +289,7 @@ class EmulatedTarget:
         trace: Trace,
         act: Act,
         second: Callable[[], Awaitable[Link]],
+        open_cloud: Callable[[], Awaitable[CloudBench]],
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
     ) -> LockBench:
         return LockBench(
@@ -260,6 +300,8 @@ class EmulatedTarget:
             started=EPOCH,
             second=second,
             hang_beside=hang_beside,
+            firmware=firmware_of(device),
+            open_cloud=open_cloud,
         )
 
 

@@ -1,0 +1,72 @@
+"""The emulated TTLock cloud of an emulated lock's bench: on a Unix socket, for virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from lockbench_emulator.cloud.faults import Fault, Faults
+from lockbench_emulator.cloud.server import serving
+from lockbench_emulator.cloud.store import Store
+from lockbench_emulator.cloud.ttlock import Ttlock
+from lockbench_emulator.profiles import Model
+
+from lockbench_harness.client.call import CloudAccess
+from lockbench_harness.targets.cloud import Account, CloudBench, open_cloud
+from lockbench_harness.trace import Trace
+
+ACCOUNT = Account("bench", "a secret of the bench", "owner", "a password of the owner")
+
+
+class EmulatedStaff:
+    """See `CloudHands`. Without a model named, firmware is for the lock of the bench."""
+
+    def __init__(self, cloud: Ttlock, faults: Faults, model: Model) -> None:
+        self._cloud = cloud
+        self._faults = faults
+        self._model = model
+
+    def publish(self, version: str, image: bytes, *, model: str = "", hardware: str = "") -> None:
+        own = self._model
+        self._cloud.add_firmware(model or own.name, hardware or own.hardware, version, image)
+
+    def sign_up(self, account: Account) -> None:
+        store = self._cloud.store
+        if store.one("SELECT 1 FROM clients WHERE client_id = ?", account.client_id) is None:
+            self._cloud.add_client(account.client_id, account.client_secret)
+        self._cloud.add_user(account.client_id, account.username, account.password)
+
+    def fail(self, fault: Fault) -> None:
+        self._faults.add(fault)
+
+    def requests(self) -> list[str]:
+        return [row["path"] for row in self._cloud.store.all("SELECT path FROM journal ORDER BY number")]
+
+
+@asynccontextmanager
+async def emulated_cloud(
+    model: Model, lock_data: str, *, seed: int, unix_start: int, trace: Trace
+) -> AsyncIterator[CloudBench]:
+    """A cloud of its own, whose clock shows `unix_start` at the loop's 0."""
+    loop = asyncio.get_running_loop()
+
+    def now() -> float:
+        return unix_start + loop.time()
+
+    def note(method: str, path: str, status: int, errcode: int | None) -> None:
+        trace.event("cloud", method=method, path=path, status=status, errcode=errcode)
+
+    async with AsyncExitStack() as stack:
+        path = str(Path(stack.enter_context(TemporaryDirectory())) / "ttlock")
+        store = stack.enter_context(Store())
+        cloud = Ttlock(store, now, Random(f"cloud {seed}"))  # noqa: S311 - an emulated cloud repeats itself
+        faults = Faults()
+        staff = EmulatedStaff(cloud, faults, model)
+        staff.sign_up(ACCOUNT)
+        base_url = await stack.enter_async_context(serving(cloud, faults, socket=path, observe=note))
+        access = CloudAccess(base_url, now, path)
+        yield await stack.enter_async_context(open_cloud(access, ACCOUNT, lock_data, staff))
