@@ -283,7 +283,7 @@ def test_a_last_pdu_padded_to_the_full_length_is_refused_unless_the_key_says_oth
     padded = ota.data_pdu(len(pdus) - 1, pdus[-1][2:-2].ljust(64, b"\xff"))
     told = []
     for last_pdu in ("rows", "rows or full"):
-        bench = Bench(replace(G2, last_pdu=last_pdu))  # type: ignore[arg-type]  # both are allowed
+        bench = Bench(replace(G2, last_pdu=last_pdu))
         bench.write(start(64), *pdus[:-1], padded, ota.end(len(pdus) - 1))
         told.append(bench.told)
     assert told == [["06ff0900"], ["06ff0000"]]
@@ -389,7 +389,7 @@ def test_an_old_image_that_protects_its_flash_refuses_one_that_does_not() -> Non
 def test_a_pdu_is_programmed_page_by_page_and_a_row_by_row() -> None:
     lengths: dict[str, list[int]] = {}
     for program in ("pdu", "rows"):
-        bench = Bench(replace(G2, program=program))  # type: ignore[arg-type]  # both are allowed
+        bench = Bench(replace(G2, program=program))
         seen = lengths.setdefault(program, [])
 
         def hook(operation: Operation, seen: list[int] = seen) -> bytes:

@@ -33,6 +33,7 @@ class Operation:
     address: int
     before: bytes  # the cells it touches
     after: bytes  # the same cells when it runs to its end
+    asked: bytes = b""  # what a program was given: where it differs from `after`, a 0 would have to become a 1
 
 
 class PowerCut(Exception):
@@ -101,7 +102,7 @@ class Flash:
             self.operations += 1
             self._sectors[address // SECTOR] = BLANK
         else:
-            self._operate("erase", address, self._sectors[address // SECTOR], BLANK)
+            self._operate("erase", address, self._sectors[address // SECTOR], BLANK, BLANK)
 
     def program(self, address: int, data: bytes) -> None:
         """Clear the bits that are 0 in `data`, at most to the end of the page."""
@@ -118,7 +119,7 @@ class Flash:
             self.operations += 1
             self._sectors[number] = sector[:offset] + after + sector[end:]
         else:
-            self._operate("program", address, before, after)
+            self._operate("program", address, before, after, data)
 
     def load(self, address: int, data: bytes) -> None:
         """Write `data` as the factory's programmer does: any cells, no wear, no operation counted."""
@@ -136,14 +137,16 @@ class Flash:
         if address < 0 or length < 0 or address + length > self.size:
             raise LocalError(f"{length} bytes at {address:#x} are outside this flash of {self.size:#x} bytes")
 
-    def _operate(self, kind: Literal["erase", "program"], address: int, before: bytes, after: bytes) -> None:
+    def _operate(
+        self, kind: Literal["erase", "program"], address: int, before: bytes, after: bytes, asked: bytes
+    ) -> None:
         number = self.operations
         self.operations = number + 1
         if address in self.protected:
             after = before
         if self.hook is not None:
             try:
-                after = self.hook(Operation(number, kind, address, before, after))
+                after = self.hook(Operation(number, kind, address, before, after, asked))
             except PowerCut as cut:
                 self._store(address, cut.cells)
                 raise

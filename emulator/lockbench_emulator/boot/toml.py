@@ -6,14 +6,14 @@ Profiles are packaged files; an unknown, missing or mistyped key is a LocalError
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lockbench_protocol import LocalError
 
-__all__ = ["load", "names"]
+__all__ = ["build", "load", "names", "parse"]
 
 T = TypeVar("T")
 
@@ -43,6 +43,11 @@ def parse(text: str, name: str, where: str, shape: Callable[..., T]) -> T:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LocalError(f"{where}: {error}") from None
+    return build(table, name, where, shape)
+
+
+def build(table: Mapping[str, Any], name: str, where: str, shape: Callable[..., T]) -> T:
+    """One table of a profile as a `shape`."""
     wanted = {key: kind for key, kind in get_type_hints(shape).items() if key != "name"}
     for key in sorted(table.keys() ^ wanted.keys()):
         raise LocalError(f"{where}: key {key!r} is {'missing' if key in wanted else 'unknown'}")
