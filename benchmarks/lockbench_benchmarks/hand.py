@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
-from lockbench_protocol.lock.crc import VENDOR
+from lockbench_protocol.lock.crc import VENDOR, crc_of
 from lockbench_protocol.lock.frame import MAGIC, TAIL, Frame
 from lockbench_protocol.telink.crc import crc16
 
 _HEADER = struct.Struct(">HBBBHHBBB")
 _MAGIC = int.from_bytes(MAGIC, "big")
+_START: list[Any] = crc_of(VENDOR).start()
 _TAILS = tuple(bytes((crc,)) + TAIL for crc in range(256))
 _PDU = struct.Struct("<H16sH")
 
@@ -32,10 +34,11 @@ def encode(frame: Frame) -> bytes:
         len(data),
     )
     covered = head + data
-    crc = 0
+    state = _START
     for byte in covered:
-        crc = VENDOR[crc ^ byte]
-    return covered + _TAILS[crc]
+        state = state[byte]
+    tail: bytes = _TAILS[state[256]]
+    return covered + tail
 
 
 def decode(raw: bytes) -> Frame:
@@ -43,10 +46,10 @@ def decode(raw: bytes) -> Frame:
     end = 12 + length
     if magic != _MAGIC or len(raw) != end + 3:
         raise ValueError("no frame")
-    crc = 0
+    state = _START
     for byte in raw[:end]:
-        crc = VENDOR[crc ^ byte]
-    if raw[end:] != _TAILS[crc]:
+        state = state[byte]
+    if raw[end:] != _TAILS[state[256]]:
         raise ValueError("wrong CRC or tail")
     return Frame(command, raw[12:end], kind, version, scene, group, org, encrypt)
 

@@ -7,6 +7,7 @@ from lockbench_protocol import RemoteError
 from lockbench_protocol.lock import advertising as adv
 from lockbench_protocol.lock.dates import date5, date6, from_bcd, read_date, to_bcd
 
+pytestmark = pytest.mark.usefixtures("codecs")
 ADDRESS = "C2:11:22:33:44:55"
 addresses = st.binary(min_size=6, max_size=6).map(adv.mac_text)
 states = st.builds(

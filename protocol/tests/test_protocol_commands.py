@@ -14,6 +14,7 @@ from lockbench_protocol.lock.commands.passcode import PasscodeOp
 from lockbench_protocol.lock.features import Feature, bits, feature_value, words
 from lockbench_protocol.lock.frame import decode
 
+pytestmark = pytest.mark.usefixtures("codecs")
 FILE = json.loads((Path(__file__).parent / "vectors/ttlock-ble.json").read_text())
 ENCRYPTED = [vector for vector in FILE["frames"] if vector["cipher"]]
 KNOWN = [

@@ -1,8 +1,9 @@
+import itertools
 import json
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lockbench_protocol import LocalError
 from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
@@ -18,9 +19,11 @@ from lockbench_protocol.lock.frame import (
     decode_legacy,
     diagnose,
     encode,
+    is_legacy,
     mends,
 )
 
+pytestmark = pytest.mark.usefixtures("codecs")
 VECTORS = json.loads((Path(__file__).parent / "vectors/ttlock-ble.json").read_text())["frames"]
 CRLF_AT_A_BORDER = ("7f5a0503020001000154aa10dd48cf6d49c40d0a", "0e6f6c479adc1363c10d0a")  # TV48
 CRLF_INSIDE = "7f5a0503020001000154aa107920a579201242598e160d0aaa371142460d0a"  # TV48
@@ -77,6 +80,36 @@ def test_garbage_never_hides_the_next_good_frame(garbage: bytes, frame: Frame) -
     assume(not any(raw in other for other in found if other != raw))  # garbage that is itself a true frame
     assert found[-1] == raw
     assert reassembler.waiting == 0
+
+
+crowded = st.sampled_from([0x7F, 0x5A, 0, 3, 5, 13, 10, 16])  # where frames and their borders are many
+crowded_frames = st.builds(
+    Frame, command=crowded, data=st.lists(crowded, max_size=20).map(bytes), protocol_type=st.just(5)
+)
+
+
+@given(
+    st.lists(
+        st.lists(crowded, max_size=15).map(bytes)
+        | crowded_frames.map(encode)
+        | crowded_frames.map(lambda frame: encode(frame)[:-2])
+        | st.builds(LegacyFrame, crowded, st.binary(max_size=5), st.integers(1, 4), crowded).map(encode),
+        max_size=6,
+    ),
+    st.lists(st.integers(1, 25), min_size=1),
+)
+def test_a_reassembler_that_waits_for_enough_bytes_finds_what_one_that_looks_at_each_chunk_does(
+    pieces: list[bytes], sizes: list[int]
+) -> None:
+    stream, at = b"".join(pieces), 0
+    waiting, eager = Reassembler(), Reassembler()
+    for size in itertools.cycle(sizes):
+        if at >= len(stream):
+            break
+        chunk, at = stream[at : at + size], at + size
+        eager._buffer += chunk
+        assert waiting.feed(chunk) == list(eager._cut())
+        assert waiting._buffer == eager._buffer
 
 
 @given(st.lists(st.binary(max_size=64), max_size=30))
@@ -155,6 +188,29 @@ def test_a_wrong_crc_says_what_it_is_what_it_should_be_and_what_would_mend_it() 
     for offset, _, value in mends(bytes(raw)):
         mended = bytes(raw[:offset]) + bytes([value]) + bytes(raw[offset + 1 :])
         assert encode(decode(mended)) == mended
+
+
+@settings(max_examples=20)
+@given(frames, st.integers(0, 255), st.data())
+def test_the_changes_that_mend_are_those_that_a_search_finds(
+    frame: Frame, crc: int, data: st.DataObject
+) -> None:
+    raw = encode(frame)[:-3] + bytes([crc]) + b"\r\n"
+    offset = data.draw(st.integers(0, len(raw) - 3))
+    found = [(at, value) for at, _, value in mends(raw) if at == offset]
+    assert found == [
+        (offset, value)
+        for value in range(256)
+        if value != raw[offset] and _decodes(raw[:offset] + bytes([value]) + raw[offset + 1 :])
+    ]
+
+
+def _decodes(raw: bytes) -> bool:
+    try:
+        decode_legacy(raw) if is_legacy(raw) else decode(raw)
+    except FrameError:
+        return False
+    return True
 
 
 def test_a_field_that_does_not_fit_is_the_callers_error() -> None:

@@ -14,6 +14,7 @@ from lockbench_protocol.telink import ota
 from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.dialects import DIALECTS, G1, G1M, G2, TT, Dialect, Result, dialect
 
+pytestmark = pytest.mark.usefixtures("codecs")
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors/telink-ota.json").read_text())
 LENGTHS = st.integers(1, 15).map(lambda rows: rows * 16)
 

@@ -8,6 +8,8 @@ from enum import IntFlag
 
 from construct import Bytes, Const, GreedyBytes, Int8ub, Struct
 
+from lockbench_protocol.schema import codec
+
 FLAGS, UUIDS16, SHORT_NAME, NAME, TX_POWER, MANUFACTURER = 0x01, 0x03, 0x08, 0x09, 0x0A, 0xFF
 UUIDS16_INCOMPLETE = 0x02
 SERVICE = 0x1910
@@ -62,7 +64,7 @@ def name_of(prefix: str, address: str) -> str:
 
 
 def manufacturer_data(state: LockState) -> bytes:
-    built: bytes = MANUFACTURER_DATA.build(
+    return codec(MANUFACTURER_DATA).build(
         {
             "scene": state.scene,
             "flags": int(state.flags),
@@ -72,7 +74,6 @@ def manufacturer_data(state: LockState) -> bytes:
             "rest": b"",
         }
     )
-    return built
 
 
 def dfu_manufacturer_data(state: LockState, mark: bytes = DFU_MODES[0]) -> bytes:
@@ -89,7 +90,7 @@ def read_manufacturer(manufacturer: bytes, address: str | None = None) -> LockSt
     or names another address than the one it came from. Never raises."""
     if len(manufacturer) < SIZE or manufacturer[:2] != V3:
         return None
-    fields = MANUFACTURER_DATA.parse(manufacturer)
+    fields = codec(MANUFACTURER_DATA).parse(manufacturer)
     mac = mac_text(manufacturer[-6:][::-1])
     if address is not None and mac != address.upper():
         return None

@@ -1,7 +1,7 @@
 """The frame between app and lock (ttlock-ble 3.1 to 3.3).
 
-`FRAME` is the truth: encode and decode go through it. A frame carries ciphertext; this module knows no key.
-The reassembler cuts a byte stream by declared length and finds its feet again after garbage.
+`FRAME` is the truth: encode and decode are compiled from it. A frame carries ciphertext; this module knows
+no key. The reassembler cuts a byte stream by declared length and finds its feet again after garbage.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from construct import (
 )
 
 from lockbench_protocol import LocalError, RemoteError
-from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
+from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8, crc_of
+from lockbench_protocol.schema import Codec
 
 MAGIC = b"\x7f\x5a"
 TAIL = b"\r\n"
@@ -51,7 +52,7 @@ def _schema(table: bytes) -> Struct:
                 "data" / Prefixed(Int8ub, GreedyBytes),
             )
         ),
-        "crc" / Checksum(Int8ub, lambda body: crc8(body, table), this.body.data),
+        "crc" / Checksum(Int8ub, crc_of(table), this.body.data),
         "tail" / Const(TAIL),
         Terminated,
     )
@@ -71,7 +72,7 @@ LEGACY_FRAME = Struct(
             "data" / Prefixed(Int8ub, GreedyBytes),
         )
     ),
-    "crc" / Checksum(Int8ub, crc8, this.body.data),
+    "crc" / Checksum(Int8ub, crc_of(VENDOR), this.body.data),
     "tail" / Const(TAIL),
     Terminated,
 )
@@ -131,47 +132,42 @@ class LegacyFrame:
     encrypt: int
 
 
+def _codec(schema: Struct, record: type[Frame | LegacyFrame]) -> Codec:
+    names = record.__slots__
+    return Codec(schema, record, {name: ("body", "value", name) for name in names})
+
+
+_VENDOR = _codec(FRAME, Frame)
+_TEXTBOOK = _codec(FRAME_TEXTBOOK, Frame)
+_LEGACY = _codec(LEGACY_FRAME, LegacyFrame)
+CODECS = (_VENDOR, _TEXTBOOK, _LEGACY)
+
+
 def encode(frame: Frame | LegacyFrame, table: bytes = VENDOR) -> bytes:
     """The frame with CRC and CR LF. LocalError when a field does not fit."""
-    names: tuple[str, ...]
-    if isinstance(frame, LegacyFrame):
-        schema = LEGACY_FRAME
-        names = ("command", "data", "protocol_type", "encrypt")
-    else:
-        schema = FRAME if table is VENDOR else FRAME_TEXTBOOK
-        names = tuple(Frame.__slots__)
+    codec = _LEGACY if frame.__class__ is LegacyFrame else _VENDOR if table is VENDOR else _TEXTBOOK
     try:
-        built: bytes = schema.build({"body": {"value": {name: getattr(frame, name) for name in names}}})
+        return codec.build(frame)
     except ConstructError as error:
         raise LocalError(f"no frame can hold this: {error}") from None
-    return built
 
 
 def decode(raw: bytes, table: bytes = VENDOR) -> Frame:
     """One whole V3 frame. FrameError names the field that is wrong."""
     try:
-        body = (FRAME if table is VENDOR else FRAME_TEXTBOOK).parse(raw).body.value
+        frame: Frame = (_VENDOR if table is VENDOR else _TEXTBOOK).parse(raw)
     except ConstructError:
         raise diagnose(raw, table) from None
-    return Frame(
-        body.command,
-        body.data,
-        body.protocol_type,
-        body.protocol_version,
-        body.scene,
-        body.group,
-        body.org,
-        body.encrypt,
-    )
+    return frame
 
 
 def decode_legacy(raw: bytes) -> LegacyFrame:
     """One whole V2 frame."""
     try:
-        body = LEGACY_FRAME.parse(raw).body.value
+        frame: LegacyFrame = _LEGACY.parse(raw)
     except ConstructError:
         raise diagnose(raw) from None
-    return LegacyFrame(body.command, body.data, body.protocol_type, body.encrypt)
+    return frame
 
 
 def is_legacy(raw: bytes) -> bool:
@@ -259,10 +255,11 @@ class Reassembler:
     garbage never swallows it. At most 270 bytes wait.
     """
 
-    __slots__ = ("_buffer", "_tables")
+    __slots__ = ("_buffer", "_need", "_tables")
 
     def __init__(self, tables: tuple[bytes, ...] = (VENDOR,)) -> None:
         self._buffer = b""
+        self._need = 0  # fewer bytes surely complete no frame; 0 where garbage may wait
         self._tables = tables
 
     @property
@@ -273,10 +270,30 @@ class Reassembler:
     def reset(self) -> None:
         """Forget a partial frame, as at a disconnect."""
         self._buffer = b""
+        self._need = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        self._buffer += chunk
-        return list(self._cut())
+        seen = len(self._buffer)
+        buffer = self._buffer = self._buffer + chunk
+        if len(buffer) < self._need and buffer.find(MAGIC, seen - 1) < 0:
+            return []
+        found = []
+        while len(buffer) > 11 and buffer.startswith(MAGIC) and not 0 < buffer[2] < 5:
+            size = 15 + buffer[11]
+            if len(buffer) < size or buffer[size - 2 : size] != TAIL or buffer.find(MAGIC, 1, size) > 0:
+                break
+            found.append(buffer[:size])
+            buffer = self._buffer = buffer[size:]
+        if buffer:
+            found += self._cut()
+        self._need = self._wanted()
+        return found
+
+    def _wanted(self) -> int:
+        """How many bytes the frame that waits will have; 0 when another may hide in it, or none waits."""
+        if not self._buffer.startswith(MAGIC) or self._buffer.find(MAGIC, 1) > 0:
+            return 0
+        return _size(self._buffer, 0) or 0
 
     def _cut(self) -> Iterator[bytes]:
         while True:

@@ -14,6 +14,7 @@ from construct import Bytes, Construct, ConstructError, Int8ub, PascalString, Pa
 
 from lockbench_protocol import LocalError, RemoteError
 from lockbench_protocol.lock.features import Feature
+from lockbench_protocol.schema import codec
 
 DATE5 = Bytes(5)  # YY MM DD hh mm, kept as bytes: a lock compares windows byte by byte (ttlock-ble 5.3)
 DATE6 = Bytes(6)  # date5 and ss
@@ -67,14 +68,13 @@ class Command:
 
 def _parse(layout: Construct, data: bytes, command: Command, what: str) -> Any:
     try:
-        return layout.parse(data)
+        return codec(layout).parse(data)
     except ConstructError as error:
         raise PayloadError(f"{command.name} {what} {data.hex() or '(empty)'}: {error}") from None
 
 
 def _build(layout: Construct, values: Any, command: Command, what: str) -> bytes:
     try:
-        data: bytes = layout.build(values)
+        return codec(layout).build(values)
     except (ConstructError, UnicodeEncodeError, KeyError) as error:
         raise LocalError(f"{command.name} {what} cannot hold {values}: {error}") from None
-    return data
