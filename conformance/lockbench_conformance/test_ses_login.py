@@ -13,6 +13,7 @@ from lockbench_harness.client.operations import (
     answer,
     check_admin,
     check_user,
+    features,
     get_time,
     list_passcodes,
     lock,
@@ -26,7 +27,9 @@ from lockbench_harness.machines import Machine, rule
 from lockbench_harness.targets.bench import LockBench
 from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.row import VENDOR_STRING
+from lockbench_protocol.lock.commands.settings import SET
 from lockbench_protocol.lock.dates import date5, date6
+from lockbench_protocol.lock.features import Feature, bits
 from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.words import refused
@@ -193,7 +196,7 @@ async def test_a_revoked_key_is_refused(bench: LockBench, position: int, back: i
 
 @case(
     "SES/10",
-    clause="ttlock-ble 5.3; plug-in errors 14, 17",
+    clause="ttlock-ble 4, 5.3, 5.15; plug-in errors 14, 17, 28",
     needs=("clock",),
     links=("bare", "air"),
     examples=3,
@@ -203,7 +206,7 @@ async def test_a_revoked_key_is_refused(bench: LockBench, position: int, back: i
 async def test_a_key_holds_from_its_first_to_its_last_second(
     bench: LockBench, start: datetime, minutes: int
 ) -> None:
-    """A key is refused with 17 until the first second of its window, and with 14 after the last."""
+    """A key is refused with 17 before its first second, with 14 after its last, and with 28 when frozen."""
     start = start.replace(second=0, microsecond=0)
     end = start + timedelta(minutes=minutes)
     key = replace(bench.keys, window=(date5(start), date5(end)))
@@ -221,3 +224,12 @@ async def test_a_key_holds_from_its_first_to_its_last_second(
                 await client.run(check_user(key))
         await client.run(check_admin(key))
         await client.run(set_time(bench.keys, before))
+        _, words = await client.run(features())
+        if Feature.FREEZE in bits(words):
+            await client.run(login_admin(bench.keys))
+            await client.ask(0x61, bytes((SET, 1)))
+            with refused(Status.FROZEN):
+                await client.run(unlock(bench.keys, 1))
+            await client.run(login_admin(bench.keys))
+            await client.ask(0x61, bytes((SET, 0)))
+            await client.run(check_user(bench.keys))
