@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lockbench_harness import cases
-from lockbench_harness.report import Report
 from lockbench_harness.judge import broken_row
+from lockbench_harness.report import Report, folder
 from lockbench_harness.report.row import Row
 from lockbench_harness.suite import ROW, UNMATCHED, UNREACHABLE
 
 if TYPE_CHECKING:
-    from lockbench_harness.judge import Plan
+    from lockbench_harness.plan import Plan
 
 
 _CASE = re.compile(r"\[[A-Z]{3}/[0-9]+\]$")  # at the end of a case's node id
@@ -76,6 +76,8 @@ class Collector:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         if self.unreachable or self.unmatched:
+            if self._plan.out is not None:
+                folder.discard(self._plan.out)
             return
         if not self._interrupted and len(self._rows) < self.total:
             self._trouble(f"{self.total - len(self._rows)} cases were not judged")

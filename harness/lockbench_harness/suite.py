@@ -18,7 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from lockbench_harness.cases import Case
-    from lockbench_harness.judge import Plan
+    from lockbench_harness.plan import Plan
     from lockbench_harness.report.row import Row
     from lockbench_harness.targets import Target
     from lockbench_harness.verdicts import Unreachable
@@ -170,7 +170,7 @@ def _told(row: Row) -> str:
 
 
 def plan_of(config: pytest.Config) -> Plan:
-    from lockbench_harness.judge import Plan
+    from lockbench_harness.plan import Plan
 
     out = config.getoption("lockbench_out")
     return Plan(

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from lockbench_harness import failures
 from lockbench_harness.cases import CAP, SHOULD, Case, case, expect, warn
 from lockbench_harness.inputs import Json
-from lockbench_harness.judge import EFFORTS, Plan, run_case
+from lockbench_harness.judge import run_case
 from lockbench_harness.machines import Bundle, Machine, initialize, precondition, rule
+from lockbench_harness.plan import EFFORTS, Plan
 from lockbench_harness.report import folder
 from lockbench_harness.report.row import Row
 from lockbench_harness.stage import Setting
@@ -70,6 +71,8 @@ class Toy:
 
 
 def row_of(case: Case, target: Toy | None = None, out: Path | None = None, **plan: Any) -> Row:
+    if out is not None and not (out / folder.SCRATCH).exists():
+        folder.prepare(out)
     return run_case(case, target or Toy(), Plan("toy", out=out, **plan))
 
 
@@ -118,7 +121,7 @@ def raising(error: BaseException) -> Callable[[ToyBench], None]:
 class Model(Machine):
     """The lock and the model agree."""
 
-    steps = 8
+    steps = 6
     stored = Bundle("stored")
     model: set[str]
 
@@ -145,7 +148,7 @@ class Model(Machine):
 
 
 def model() -> Case:
-    return case("PWD/27", clause="toy 27", links=("bare", "air"), examples=10)(Model)
+    return case("PWD/27", clause="toy 27", links=("bare", "air"), examples=5)(Model)
 
 
 def test_a_case_that_holds_passes_with_all_its_examples_on_each_link() -> None:
@@ -261,12 +264,12 @@ def test_a_machine_closes_every_bench_that_it_opened() -> None:
 @pytest.mark.parametrize("judged", [model(), body(duplicate, code=codes)])
 def test_a_saved_failure_is_repeated_without_hypothesis(judged: Case, tmp_path: Path) -> None:
     row = row_of(judged, out=tmp_path)
-    failure = failures.load(tmp_path / row.failure_file)
+    failure = failures.load(tmp_path / folder.SCRATCH / row.failure_file)
     setting = Setting(Toy(), failure.link, failure.seed)
     trace = Trace()
     with pytest.raises(AssertionError):
         failures.repeat(failure, judged, setting, trace)
-    told = (tmp_path / folder._PARTS / f"{judged.id.replace('/', '-')}.ndjson").read_text()
+    told = (tmp_path / folder.SCRATCH / f"{judged.id.replace('/', '-')}.ndjson").read_text()
     assert told.endswith(trace.text())
 
 
@@ -275,7 +278,9 @@ def test_two_runs_of_a_case_write_the_same_trace_and_another_seed_another(tmp_pa
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         for judged in (model(), body(duplicate, code=codes)):
             row_of(judged, out=tmp_path / name, seed=seed)
-        texts.append([path.read_text() for path in sorted((tmp_path / name / folder._PARTS).iterdir())])
+        texts.append(
+            [path.read_text() for path in sorted((tmp_path / name / folder.SCRATCH).glob("*.ndjson"))]
+        )
     assert texts[0] == texts[1]
     assert texts[0] != texts[2]
 
@@ -283,7 +288,7 @@ def test_two_runs_of_a_case_write_the_same_trace_and_another_seed_another(tmp_pa
 def test_each_example_has_a_header_in_the_trace(tmp_path: Path) -> None:
     row = row_of(body(holds, links=("bare", "air"), examples=3, n=st.integers()), out=tmp_path)
     lines = [
-        json.loads(line) for line in (tmp_path / folder._PARTS / "PWD-6.ndjson").read_text().splitlines()
+        json.loads(line) for line in (tmp_path / folder.SCRATCH / "PWD-6.ndjson").read_text().splitlines()
     ]
     heads: list[Json] = [[line["id"], line["seed"], line["link"], line["example"]] for line in lines]
     assert heads == [["PWD/6", row.seed, link, n] for link in ("bare", "air") for n in (1, 2, 3)]

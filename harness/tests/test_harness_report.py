@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lockbench_harness.judge import Plan
+from lockbench_harness.plan import Plan
 from lockbench_harness.report import Report, folder, html, junit
 from lockbench_harness.report.row import Detail, Row
 from lockbench_harness.report.words import tell, visible
@@ -94,6 +94,7 @@ def test_visible_text_has_no_character_that_acts(text: str) -> None:
 
 def test_a_hostile_name_is_plain_text_in_every_file(tmp_path: Path) -> None:
     told = report(failed(text=HOSTILE, requirement=HOSTILE), name=HOSTILE)
+    folder.prepare(tmp_path)
     told.save(tmp_path)
     page = (tmp_path / folder.HTML).read_text()
     assert "<script" not in page
@@ -213,17 +214,19 @@ def test_a_row_is_told_in_plain_words() -> None:
     ]
 
 
-def test_the_folder_is_cleared_of_an_earlier_run_and_of_nothing_else(tmp_path: Path) -> None:
+def test_a_finished_run_takes_the_place_of_an_earlier_one_and_of_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / folder.FAILURES).mkdir()
+    (tmp_path / folder.FAILURES / "SES-1.json").write_text("old")
+    (tmp_path / folder.FAILURES / "notes.json").write_text("mine")
     folder.prepare(tmp_path)
     folder.save_failure(tmp_path, "PWD/6", "{}")
     folder.save_trace(tmp_path, "PWD/6", "b\n")
     folder.save_trace(tmp_path, "COD/1", "a\n")
-    (tmp_path / "failures" / "notes.json").write_text("mine")
-    folder.join_traces(tmp_path, ["COD/1", "PWD/6", "SEC/1"])
+    assert (tmp_path / folder.FAILURES / "SES-1.json").exists()
+    folder.finish(tmp_path, ["COD/1", "PWD/6", "SEC/1"])
     assert (tmp_path / folder.TRACE).read_text() == "a\nb\n"
-    folder.prepare(tmp_path)
     left = sorted(path.name for path in tmp_path.rglob("*"))
-    assert left == [".trace", "failures", "notes.json"]
+    assert left == ["PWD-6.json", "failures", "notes.json", "trace.ndjson"]
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

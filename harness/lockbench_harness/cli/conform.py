@@ -18,7 +18,7 @@ from lockbench_harness.suite import SUITE
 
 if TYPE_CHECKING:
     from lockbench_harness.collector import Collector
-    from lockbench_harness.judge import Plan
+    from lockbench_harness.plan import Plan
 
 INTERRUPTED = 130  # what a shell gives for Ctrl-C
 
@@ -29,6 +29,7 @@ _LEAKS = (
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
     "PYTEST_XDIST_AUTO_NUM_WORKERS",
 )
+_HYPOTHESIS = "HYPOTHESIS_STORAGE_DIRECTORY"
 
 
 @click.command()
@@ -77,7 +78,7 @@ def command(
 
     Exit codes: 0 all hold, 1 a case failed, 2 wrong use or nothing matched, 3 the bench itself broke.
     """
-    from lockbench_harness.judge import Plan
+    from lockbench_harness.plan import Plan
 
     plan = Plan(lock, profile, credentials, seed, effort, strict, out.resolve(), suite)
     try:
@@ -105,17 +106,18 @@ def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) ->
 
     if home_of(plan.suite) is None:
         raise LocalError(f"no package of cases is called {plan.suite!r}")
-    plan.target()  # a name that is wrong is said before anything starts
+    target = plan.target()  # a name that is wrong is said before anything starts
+    jobs = 1 if target.real_time else jobs  # a real lock has one central at a time
     assert plan.out is not None  # noqa: S101 - the option has a default
-    folder.prepare(plan.out)
+    scratch = folder.prepare(plan.out)
     with _own_output() as stream:
         if as_json:
             collector = Collector(plan)
-            _run_pytest(plan, words, jobs, collector)
+            _run_pytest(plan, words, jobs, collector, scratch)
         else:
             with teller(stream) as told:
                 collector = Collector(plan, told.case)
-                _run_pytest(plan, words, jobs, collector)
+                _run_pytest(plan, words, jobs, collector, scratch)
                 if collector.report is not None:
                     told.summary(collector.report)
         return _end(collector, plan, stream, as_json=as_json)
@@ -145,7 +147,7 @@ def _own_output() -> Iterator[TextIO]:
         yield stream
 
 
-def _run_pytest(plan: Plan, words: tuple[str, ...], jobs: int, collector: Collector) -> None:
+def _run_pytest(plan: Plan, words: tuple[str, ...], jobs: int, collector: Collector, scratch: Path) -> None:
     import pytest
 
     from lockbench_harness.suite import COLLECTOR, home_of
@@ -167,14 +169,17 @@ def _run_pytest(plan: Plan, words: tuple[str, ...], jobs: int, collector: Collec
         def pytest_configure(self, config: pytest.Config) -> None:
             config.pluginmanager.register(collector, COLLECTOR)
 
-    with _clean_environment():
+    with _own_environment(scratch):
         pytest.main(arguments, plugins=[Register()])
 
 
 @contextmanager
-def _clean_environment() -> Iterator[None]:
-    before = {name: os.environ.pop(name) for name in _LEAKS if name in os.environ}
+def _own_environment(scratch: Path) -> Iterator[None]:
+    """Without what would change a run of pytest, and with a place for what Hypothesis keeps."""
+    before = {name: os.environ.pop(name) for name in (*_LEAKS, _HYPOTHESIS) if name in os.environ}
+    os.environ[_HYPOTHESIS] = str(scratch / "hypothesis")
     try:
         yield
     finally:
+        del os.environ[_HYPOTHESIS]
         os.environ.update(before)

@@ -19,7 +19,7 @@ from lockbench_harness.report.row import Row
 from lockbench_harness.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from lockbench_harness.judge import Plan
+    from lockbench_harness.plan import Plan
     from lockbench_harness.targets import Target
 
 FORMAT = 1
@@ -66,7 +66,7 @@ class Report:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know before the numbers."""
-        from lockbench_harness.judge import EFFORTS, REAL_TIME_EXAMPLES
+        from lockbench_harness.plan import EFFORTS, REAL_TIME_EXAMPLES
 
         notes = []
         if self.interrupted:
@@ -107,7 +107,7 @@ class Report:
         """Write report.html, report.json, junit.xml and trace.ndjson."""
         from lockbench_harness.report import html, junit
 
-        folder.join_traces(out, [row.id for row in self.rows])
+        folder.finish(out, [row.id for row in self.rows])
         folder.write(out / folder.JSON, json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
         folder.write(out / folder.HTML, html.render(self))
         (out / folder.JUNIT).write_bytes(junit.render(self))

@@ -19,7 +19,10 @@ FRAMES = 12
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")  # of an object in memory: another one in every run
 
 _MACHINERY = (
-    *(f"lockbench_harness.{name}" for name in ("judge", "stage", "failures", "machines", "clock", "cli")),
+    *(
+        f"lockbench_harness.{name}"
+        for name in ("judge", "trial", "stage", "failures", "machines", "clock", "cli")
+    ),
     "asyncio.",
     "hypothesis",
 )

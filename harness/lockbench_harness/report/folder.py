@@ -1,4 +1,7 @@
-"""The folder that a run leaves behind, and what lies in it under which name."""
+"""The folder that a run leaves behind, and what lies in it under which name.
+
+A run writes into a scratch folder inside; only a finished run takes the place of the one before.
+"""
 
 from __future__ import annotations
 
@@ -9,44 +12,49 @@ from pathlib import Path
 from lockbench_protocol import LocalError
 
 HTML, JSON, JUNIT, TRACE = "report.html", "report.json", "junit.xml", "trace.ndjson"
-_FAILURES, _PARTS = "failures", ".trace"
+FAILURES = "failures"
+SCRATCH = ".running"
 
 
-def prepare(out: Path) -> None:
-    """Make the folder, and remove what an earlier run left. Raises LocalError."""
+def prepare(out: Path) -> Path:
+    """Make the folder and, in it, an empty scratch folder, which is returned. Raises LocalError."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name in (HTML, JSON, JUNIT, TRACE):
-            (out / name).unlink(missing_ok=True)
-        for stale in (out / _FAILURES).glob("[A-Z][A-Z][A-Z]-*.json"):
-            stale.unlink()
-        shutil.rmtree(out / _PARTS, ignore_errors=True)
-        (out / _PARTS).mkdir()
+        shutil.rmtree(out / SCRATCH, ignore_errors=True)
+        (out / SCRATCH / FAILURES).mkdir(parents=True)
     except OSError as error:
         raise LocalError(f"cannot write the report to {out}: {error.strerror}") from error
+    return out / SCRATCH
 
 
 def save_trace(out: Path, case_id: str, text: str) -> None:
-    (out / _PARTS).mkdir(parents=True, exist_ok=True)
-    write(out / _PARTS / _file(case_id, "ndjson"), text)
+    write(out / SCRATCH / _file(case_id, "ndjson"), text)
 
 
 def save_failure(out: Path, case_id: str, text: str) -> str:
-    """Returns the file's place below the folder."""
-    (out / _FAILURES).mkdir(parents=True, exist_ok=True)
-    name = f"{_FAILURES}/{_file(case_id, 'json')}"
-    write(out / name, text)
+    """Returns the place that the file will have below the folder."""
+    name = f"{FAILURES}/{_file(case_id, 'json')}"
+    write(out / SCRATCH / name, text)
     return name
 
 
-def join_traces(out: Path, case_ids: Sequence[str]) -> None:
-    """Put the traces of the cases into one file, in the order given."""
+def finish(out: Path, case_ids: Sequence[str]) -> None:
+    """Join the traces in the order given, and put the failures in the place of those of an earlier run."""
     with (out / TRACE).open("wb") as whole:
         for case_id in case_ids:
-            part = out / _PARTS / _file(case_id, "ndjson")
+            part = out / SCRATCH / _file(case_id, "ndjson")
             if part.exists():
                 whole.write(part.read_bytes())
-    shutil.rmtree(out / _PARTS, ignore_errors=True)
+    for stale in (out / FAILURES).glob("[A-Z][A-Z][A-Z]-*.json"):
+        stale.unlink()
+    for failure in (out / SCRATCH / FAILURES).iterdir():
+        (out / FAILURES).mkdir(exist_ok=True)
+        failure.replace(out / FAILURES / failure.name)
+    discard(out)
+
+
+def discard(out: Path) -> None:
+    """Remove the scratch folder."""
+    shutil.rmtree(out / SCRATCH, ignore_errors=True)
 
 
 def write(path: Path, text: str) -> None:

@@ -1,0 +1,60 @@
+"""What the user asked for, and the command that asks for it again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockbench_harness import targets
+from lockbench_harness.suite import SUITE
+
+if TYPE_CHECKING:
+    from lockbench_harness.targets import Target
+
+EFFORTS = {"quick": 1, "full": 10, "soak": 100}  # times the examples of the case
+REAL_TIME_EXAMPLES = 5  # at most, a case, when the wall clock runs
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The options of `lockbench conform`."""
+
+    lock: str
+    profile: str = ""
+    credentials: str = ""  # path
+    seed: int = 1
+    effort: str = "quick"
+    strict: bool = False
+    out: Path | None = None
+    suite: str = SUITE
+
+    def target(self) -> Target:
+        """Raises LocalError."""
+        credentials = Path(self.credentials) if self.credentials else None
+        return targets.make(self.lock, profile=self.profile, credentials=credentials)
+
+    def pytest_options(self) -> list[str]:
+        """As the suite's plugin reads them."""
+        values = {
+            "lock": self.lock,
+            "profile": self.profile,
+            "credentials": self.credentials,
+            "seed": self.seed,
+            "effort": self.effort,
+            "out": self.out or "",
+            "suite": self.suite,
+        }
+        options = [f"--lockbench-{name}={value}" for name, value in values.items()]
+        return [*options, "--lockbench-strict"] if self.strict else options
+
+    def reproduce(self, case_id: str) -> str:
+        """The command that repeats this case as it ran."""
+        words = ["lockbench", "conform", case_id, "--seed", str(self.seed), "--lock", self.lock]
+        for option, value in (("--profile", self.profile), ("--credentials", self.credentials)):
+            words += [option, value] if value else []
+        words += ["--effort", self.effort] if self.effort != "quick" else []
+        words += ["--strict"] if self.strict else []
+        words += ["--suite", self.suite] if self.suite != SUITE else []
+        return shlex.join(words)
