@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 BURST = 32  # write commands before the central lets the controller catch up
 PATIENCE = 5.0  # seconds for the controller to answer a command
+PARTING = 1.0  # seconds for it when the caller has been cancelled
 GATT_SERVICES = ("1800", "1801")  # every host has them; they are not the device's
 INTERVAL_MS = 15.0  # connection interval that the central asks for
 
@@ -201,7 +202,7 @@ class BumbleLink:
         """Raises LocalError when the controller does not answer or refuses."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await command
+                await _whole(command)
         except (TimeoutError, core.BaseBumbleError, core.BaseError) as error:
             raise LocalError(f"the controller does not do its work: {error}") from error
 
@@ -369,11 +370,23 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+async def _whole(command: Awaitable[T]) -> T:
+    """Let a command come to its end though its caller is cancelled: Bumble does not survive half of one."""
+    task = asyncio.ensure_future(command)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=PARTING)
+        if not task.cancelled() and task.done():
+            task.exception()  # the caller, who is gone, does not want it
+        raise
+
+
 async def _hang_up(connection: Connection) -> None:
     """Close a link and wait for its end, but not for ever."""
     try:
         async with asyncio.timeout(PATIENCE):
-            await connection.disconnect(REMOTE_USER)
+            await _whole(connection.disconnect(REMOTE_USER))
     except (TimeoutError, core.BaseError, core.BaseBumbleError):
         return  # already gone, or the controller is
     except asyncio.CancelledError:
