@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import weakref
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
 from typing import Any, NoReturn, TypeVar
 
@@ -18,6 +18,8 @@ T = TypeVar("T")
 BUDGET = 3600.0  # virtual seconds a case may take
 TURNS = 5_000_000  # loop turns at one instant; a whole upgrade on an instant link takes about 100,000
 GRACE = 60.0  # virtual seconds in which cancelled tasks may clean up
+REAL_GRACE = 6.0  # the same by the wall clock
+CANCELS = 3  # tries within the grace
 
 
 class ClockError(Exception):
@@ -110,12 +112,7 @@ def run(main: Coroutine[Any, Any, T], *, budget: float = BUDGET) -> T:
     `budget` is in virtual seconds. Whatever `main` leaves is cancelled and closed.
     Raises what `main` raises, or `Deadlock`, `BudgetSpent`, `Livelock`, `Strays`.
     """
-    loop = VirtualLoop(budget)
-
-    def grant_grace() -> None:
-        loop.limit = loop.time() + GRACE
-
-    return _drive(loop, main, grant_grace)
+    return _drive(VirtualLoop(budget), main, grace=GRACE)
 
 
 def run_real(main: Coroutine[Any, Any, T]) -> T:
@@ -123,12 +120,10 @@ def run_real(main: Coroutine[Any, Any, T]) -> T:
 
     Raises what `main` raises, or `Strays`.
     """
-    return _drive(asyncio.SelectorEventLoop(), main, lambda: None)
+    return _drive(asyncio.SelectorEventLoop(), main, grace=REAL_GRACE)
 
 
-def _drive(
-    loop: asyncio.SelectorEventLoop, main: Coroutine[Any, Any, T], before_clean_up: Callable[[], None]
-) -> T:
+def _drive(loop: asyncio.SelectorEventLoop, main: Coroutine[Any, Any, T], *, grace: float) -> T:
     failures: list[BaseException] = []
     tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
     loop.set_exception_handler(lambda _loop, context: failures.append(_failure(context)))
@@ -137,26 +132,42 @@ def _drive(
     try:
         result = runner.run(main)
     except BaseException as error:
-        before_clean_up()
-        failures += _close(runner)
+        failures += _close(runner, loop, grace)
         for failure in failures + _unretrieved(tasks):
             if failure is not error:
                 error.add_note(f"meanwhile: {_sentence(failure)}")
         raise
-    before_clean_up()
-    failures += _close(runner)
+    failures += _close(runner, loop, grace)
     failures += _unretrieved(tasks)
     if failures:
         raise Strays(failures) from failures[0]
     return result
 
 
-def _close(runner: asyncio.Runner) -> list[BaseException]:
+def _close(runner: asyncio.Runner, loop: asyncio.SelectorEventLoop, grace: float) -> list[BaseException]:
+    """Cancel what is left and close the loop, in bounded time. Returns what would not end."""
+    if isinstance(loop, VirtualLoop):
+        loop.limit = loop.time() + 2 * grace
     try:
+        runner.run(_cancel_others(grace))
         runner.close()
     except ClockError as error:
+        loop.close()
         return [error]
     return []
+
+
+async def _cancel_others(grace: float) -> None:
+    """Cancel all other tasks, oldest first, and again: before Python 3.12 wait_for may lose a cancel."""
+    for _ in range(CANCELS):
+        others = _in_order(asyncio.all_tasks() - {asyncio.current_task()})
+        if not others:
+            return
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=grace / CANCELS)
+    if left := asyncio.all_tasks() - {asyncio.current_task()}:
+        raise ClockError(f"{len(left)} tasks would not be cancelled: {_places(left)}")
 
 
 def _task_factory(
@@ -178,7 +189,7 @@ def _task_factory(
 
 def _unretrieved(tasks: weakref.WeakSet[asyncio.Task[Any]]) -> list[BaseException]:
     found = []
-    for task in sorted(tasks, key=asyncio.Task.get_name):
+    for task in _in_order(tasks):
         if task.done() and not task.cancelled() and task._log_traceback:  # noqa: SLF001 - asyncio has no public word for "never retrieved"
             failure = task.exception()
             if failure is not None:
@@ -198,12 +209,22 @@ def _sentence(failure: BaseException) -> str:
 
 
 def _waiting(loop: asyncio.AbstractEventLoop) -> str:
-    """Who still waits, and where, in order of task names."""
+    tasks = asyncio.all_tasks(loop)
+    if not tasks:
+        return "the main future is not done"
+    return f"{_places(tasks)} still {'waits' if len(tasks) == 1 else 'wait'}"
+
+
+def _places(tasks: set[asyncio.Task[Any]]) -> str:
+    """Where the oldest tasks wait."""
     places = []
-    for task in sorted(asyncio.all_tasks(loop), key=asyncio.Task.get_name):
+    for task in _in_order(tasks)[:8]:
         stack = task.get_stack(limit=1)
         place = f" at {stack[-1].f_code.co_name}, line {stack[-1].f_lineno}" if stack else ""
         places.append(f"{task.get_name()}{place}")
-    if not places:
-        return "the main future is not done"
-    return f"{', '.join(places[:8])} still {'waits' if len(places) == 1 else 'wait'}"
+    return ", ".join(places)
+
+
+def _in_order(tasks: Iterable[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """By age, which is the number in a name that asyncio gave; sets have no order that repeats."""
+    return sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name()))

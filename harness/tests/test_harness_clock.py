@@ -244,7 +244,12 @@ def test_a_failing_callback_is_reported_beside_the_error_of_the_main_task() -> N
     assert any("meanwhile: ValueError" in note for note in caught.value.__notes__)
 
 
-def test_a_task_that_will_not_be_cancelled_does_not_hang_the_run() -> None:
+@pytest.mark.parametrize("run", [clock.run, clock.run_real])
+def test_a_task_that_will_not_be_cancelled_does_not_hang_the_run(
+    run: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "REAL_GRACE", 0.03)
+
     async def stubborn() -> None:
         while True:
             try:
@@ -257,8 +262,28 @@ def test_a_task_that_will_not_be_cancelled_does_not_hang_the_run() -> None:
         await asyncio.sleep(0)
         del task
 
-    with pytest.raises(clock.Strays, match="Deadlock"):
-        clock.run(main())
+    with pytest.raises(clock.Strays, match=r"1 tasks would not be cancelled: Task-\d+ at stubborn"):
+        run(main())
+
+
+def test_a_cancel_that_was_lost_is_given_again() -> None:
+    cancels = 0
+
+    async def deaf_once() -> None:
+        nonlocal cancels
+        while cancels < 2:
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                cancels += 1
+
+    async def main() -> asyncio.Task[None]:
+        task = asyncio.create_task(deaf_once())
+        await asyncio.sleep(0)
+        return task
+
+    assert clock.run(main()).done()
+    assert cancels == 2
 
 
 def test_real_time_is_real() -> None:
