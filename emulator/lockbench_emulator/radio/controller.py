@@ -38,7 +38,7 @@ _UNCLAIMED_FEATURES = (
     | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING
 )
 _UNCLAIMED_WORDS = ("EXTENDED_ADV", "EXTENDED_SCAN", "EXTENDED_CREATE", "ADVERTISING_SET", "PERIODIC",
-                    "RESOL", "PRIVACY", "_BIG_", "_CIS_", "_CIG_", "_ISO_", "LE_CS_")  # fmt: skip
+                    "RESOL", "PRIVACY", "P_256", "_BIG_", "_CIS_", "_CIG_", "_ISO_", "LE_CS_")  # fmt: skip
 
 _Adv = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType
 _Report = hci.HCI_LE_Advertising_Report_Event.EventType
