@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -93,6 +94,12 @@ async def host_at(spec: str) -> tuple[Host, Transport]:
     return host, transport
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Real sockets tell nobody when the other end has been noticed to be gone."""
+    while not condition():  # noqa: ASYNC110 - see above; the callers have a time-out
+        await asyncio.sleep(0.005)
+
+
 async def read_value(host: Host) -> bytes:
     connection = await host.connect_le(hci.Address(ADDRESS), timeout=10)
     peer = Peer(connection)
@@ -106,14 +113,12 @@ async def read_value(host: Host) -> bytes:
 def test_a_host_that_dies_frees_the_lock_and_may_return(kind: str) -> None:
     async def body(medium: Medium, attachment: Attachment, spec: str) -> None:
         for _ in range(3):
-            assert not attachment.attached
             host, transport = await host_at(spec)
             assert attachment.attached
             assert await read_value(host) == b"still here"
             medium.links[0].timeout_units = 10  # the patience of this link: 100 ms
             await transport.close()  # without a word on the air
-            while attachment.attached or medium.links:
-                await asyncio.sleep(0.01)
+            await until(lambda: not attachment.attached and not medium.links)
 
     perform(kind, body)
 
@@ -122,9 +127,8 @@ def test_a_second_host_at_the_same_place_is_sent_away() -> None:
     async def body(medium: Medium, attachment: Attachment, spec: str) -> None:
         host, transport = await host_at(spec)
         reader, writer = await asyncio.open_connection(*spec.split(":")[1:])
-        with pytest.raises(ConnectionResetError):
+        with contextlib.suppress(ConnectionResetError):  # or a plain end
             assert await reader.read() == b""
-            raise ConnectionResetError
         writer.close()
         assert await read_value(host) == b"still here"
         await transport.close()
@@ -156,8 +160,7 @@ def test_garbage_from_a_host_does_not_kill_the_medium(kind: str) -> None:
                 transport.sink.on_packet(noise())
             await asyncio.sleep(0.2)
             await transport.close()
-            while attachment.attached:
-                await asyncio.sleep(0.01)
+            await until(lambda: not attachment.attached)
         assert medium.garbage
         for link in medium.links:
             link.timeout_units = 10

@@ -308,7 +308,7 @@ def test_advertising_follows_the_device_and_stops_while_connected() -> None:
             ([Advertise(None)], set()),
             ([Advertise(Advertisement(flags, SCAN_RESPONSE, 0.1))], {flags, SCAN_RESPONSE}),
         ):
-            stage.device.answers = effects
+            stage.device.answers = list(effects)
             wake(stage)
             assert await listen() == expected
 
