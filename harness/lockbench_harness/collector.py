@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +13,7 @@ from lockbench_harness import cases
 from lockbench_harness.judge import broken_row
 from lockbench_harness.report import Report, folder
 from lockbench_harness.report.row import Row
-from lockbench_harness.suite import ROW, UNMATCHED, UNREACHABLE
+from lockbench_harness.suite import ROW, TROUBLE, UNMATCHED, UNREACHABLE
 
 if TYPE_CHECKING:
     from lockbench_harness.plan import Plan
@@ -48,8 +48,13 @@ class Collector:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
-        output: dict[str, list[str]] = getattr(node, "workeroutput", {})
+        self.hear(getattr(node, "workeroutput", {}))
+
+    def hear(self, output: Mapping[str, list[str]]) -> None:
+        """What the collecting process could not do."""
         self.unmatched = output.get(UNMATCHED, self.unmatched)
+        for words in output.get(TROUBLE, []):
+            self._trouble(words)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = dict(report.user_properties)

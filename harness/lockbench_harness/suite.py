@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from lockbench_protocol import LocalError
 
 if TYPE_CHECKING:
     from lockbench_harness.cases import Case
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 SUITE = "lockbench_conformance"  # the package that holds our cases
 ROW, UNREACHABLE = "lockbench_row", "lockbench_unreachable"  # names of user properties
-UNMATCHED = "lockbench_unmatched"  # of the worker's output
+UNMATCHED, TROUBLE = "no such case or group", "wrong suite"  # what a worker may say of its collection
 COLLECTOR = "lockbench-collector"
 
 
@@ -93,22 +94,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from lockbench_harness.cases import in_order, select
 
     by_case = {item.case: item for item in ours}
-    chosen, unmatched = select(in_order(by_case), config.getoption("lockbench_only"))
+    try:
+        chosen, unmatched = select(in_order(by_case), config.getoption("lockbench_only"))
+    except LocalError as error:
+        chosen, unmatched = [], []
+        _tell(config, TROUBLE, [str(error)])
     if unmatched:
-        _tell_unmatched(config, unmatched)
         chosen = []
+        _tell(config, UNMATCHED, unmatched)
     others = [item for item in items if not isinstance(item, CaseItem)]
     config.hook.pytest_deselected(items=[item for item in ours if item.case not in chosen])
     items[:] = others + [by_case[case] for case in chosen]
 
 
-def _tell_unmatched(config: pytest.Config, words: list[str]) -> None:
+def _tell(config: pytest.Config, what: str, words: list[str]) -> None:
+    """Tell the controlling process why no case of the session can run."""
     if hasattr(config, "workeroutput"):
-        config.workeroutput[UNMATCHED] = words
+        config.workeroutput[what] = words
     elif collector := config.pluginmanager.get_plugin(COLLECTOR):
-        collector.unmatched = words
+        collector.hear({what: words})
     else:
-        raise pytest.UsageError(f"no case and no group is called {words[0]}")
+        raise pytest.UsageError(f"{what}: {words[0]}")
 
 
 _PLAN: pytest.StashKey[Plan] = pytest.StashKey()

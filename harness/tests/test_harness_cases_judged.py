@@ -121,7 +121,7 @@ def raising(error: BaseException) -> Callable[[ToyBench], None]:
 class Model(Machine):
     """The lock and the model agree."""
 
-    steps = 6
+    steps = 8
     stored = Bundle("stored")
     model: set[str]
 
@@ -148,7 +148,7 @@ class Model(Machine):
 
 
 def model() -> Case:
-    return case("PWD/27", clause="toy 27", links=("bare", "air"), examples=5)(Model)
+    return case("PWD/27", clause="toy 27", links=("bare", "air"), examples=10)(Model)
 
 
 def test_a_case_that_holds_passes_with_all_its_examples_on_each_link() -> None:

@@ -124,6 +124,7 @@ SUITES = {
     "toy_suite": {"test_pwd.py": TOY_CASES},
     "broken_suite": {"test_cod.py": BROKEN_CASES},
     "empty_suite": {},
+    "double_suite": {"test_pwd.py": TOY_CASES, "test_pwd_more.py": TOY_CASES},
     "unread_suite": {"test_pwd.py": TOY_CASES, "test_cod.py": "import nothing_of_this_name\n"},
 }
 
@@ -319,6 +320,13 @@ def test_a_module_that_cannot_be_read_breaks_the_run_but_not_the_other_cases(
     assert ran.code == 3
     assert ran.verdicts["PWD/1"] == "pass"
     assert "nothing_of_this_name" in ran.out
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_suite_with_an_id_written_twice_judges_nothing(conform: Conform, jobs: str) -> None:
+    ran = conform("--jobs", jobs, suite="double_suite")
+    assert (ran.code, ran.verdicts) == (3, {})
+    assert "PWD/1 is written twice, in double_suite.test_pwd and in double_suite.test_pwd_more" in ran.out
 
 
 def test_a_case_that_breaks_the_bench_exits_3_and_leaves_a_file(conform: Conform, toys: Path) -> None:
