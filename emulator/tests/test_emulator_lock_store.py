@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from lockbench_emulator.boot import power
 from lockbench_emulator.boot.flash import BLANK, PAGE, SECTOR, Flash, Operation, PowerCut, Snapshot
-from lockbench_emulator.lock.sector import RECORD_LIMIT, RECORD_SIZE, RETIRED
+from lockbench_emulator.lock.sector import (
+    CONTINUES,
+    GOES_ON,
+    MARK,
+    RECORD_LIMIT,
+    RECORD_SIZE,
+    RETIRED,
+    Record,
+    frame_body,
+    header,
+)
 from lockbench_emulator.lock.store import Store, StoreFault, StoreFull
 from lockbench_protocol import LocalError
 
@@ -54,6 +64,10 @@ def torn_bits(seed: int) -> power.Settling:
     return settle
 
 
+def mark_left_at(cells: int) -> power.Settling:
+    return lambda _: bytes([cells])
+
+
 def rear_half(operation: Operation) -> bytes:
     """An erase that starts at the far end: what stands at the head is the last to go."""
     middle = len(operation.after) // 2
@@ -66,7 +80,6 @@ STYLES: tuple[power.Settling, ...] = (
     rear_half,
     torn_bytes(1),
     torn_bits(1),
-    torn_bits(2),
     power.done,
 )
 
@@ -198,8 +211,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert all(store.get(key) == dict(self.model).get(key) for key in KEYS)
 
 
-class TestStoreMachine(StoreMachine.TestCase):
-    settings = settings(max_examples=60, stateful_step_count=30)
+TestStoreMachine = StoreMachine.TestCase
+TestStoreMachine.settings = settings(max_examples=40, stateful_step_count=20)
 
 
 # Every operation cut, once and twice
@@ -224,29 +237,30 @@ def settings_and_log() -> Story:
 
 
 def wide_transactions() -> Story:
-    """Transactions larger than a sector, over a store that is nearly full."""
+    """Transactions of two and three sectors, and small ones between them."""
     story: Story = [{b"kept": bytes(100)}]
-    for turn in range(4):
-        wide = {b"wide/%d" % number: bytes([turn * 16 + number]) * 400 for number in range(7 + turn % 2)}
+    for turn in range(5):
+        wide = {b"wide/%d" % number: bytes([turn * 16 + number]) * 440 for number in range(11 + turn % 2)}
         story += [{**wide, b"turn": bytes([turn])}, {b"wide/2": None, b"odd": bytes(turn)}]
     return story
 
 
 def deleted_and_not_seen_again() -> Story:
-    """Keys are deleted in the sector that holds their value and in the next one, then the log runs round."""
+    """Keys are deleted in the rear of the sector of their value, and in the next; then the log runs round."""
     story: Story = [{b"a": b"first", b"b": b"first"}, {b"a": None}, {b"a": b"again", b"c": b"c"}]
-    fill: Story = [{b"fill": bytes([number]) * 490} for number in range(30)]
-    return [*story, *fill[:8], {b"b": None, b"a": None}, *fill[8:]]
+    fill: Story = [{b"fill": bytes([number]) * 490} for number in range(40)]
+    return [*story, *fill[:6], {b"b": None}, *fill[6:8], {b"a": None}, {b"b": b"back"}, *fill[8:]]
 
 
 def nearly_full() -> Story:
     """Keys that stay fill the store, so that every collect copies a sector."""
     story: Story = [{b"%d" % number: bytes([number]) * 490} for number in range(6)]
-    story += [{b"small": bytes([number]) * 200} for number in range(60)]
+    story += [{b"small": bytes([number]) * 200} for number in range(45)]
     return story
 
 
-STORIES = [nearly_full, settings_and_log, wide_transactions, deleted_and_not_seen_again]
+SECTORS = {nearly_full: 3, settings_and_log: 3, deleted_and_not_seen_again: 3, wide_transactions: 5}
+STORIES = list(SECTORS)
 
 
 @dataclass(frozen=True)
@@ -259,10 +273,10 @@ class Moment:
     operations: int
 
 
-def moments(story: Story, sectors: int = 3) -> tuple[Bench, list[Moment]]:
-    bench = Bench(sectors)
+def moments(story: Callable[[], Story]) -> tuple[Bench, list[Moment]]:
+    bench = Bench(SECTORS[story])
     found: list[Moment] = []
-    for puts in story:
+    for puts in story():
         before, pairs = bench.flash.snapshot(), list(bench.store.items())
         first = bench.flash.operations
         bench.store.commit(puts)
@@ -292,7 +306,7 @@ def cuts(bench: Bench, puts: Puts, which: Iterable[power.Settling]) -> Iterable[
 
 @pytest.mark.parametrize("story", STORIES)
 def test_a_cut_at_any_operation_shows_all_of_a_transaction_or_none(story: Callable[[], Story]) -> None:
-    bench, found = moments(story())
+    bench, found = moments(story)
     for number, moment in enumerate(found):
         new = applied(moment.pairs, moment.puts)
         then = found[number + 1].puts if number + 1 < len(found) else {b"then": b"more"}
@@ -301,26 +315,24 @@ def test_a_cut_at_any_operation_shows_all_of_a_transaction_or_none(story: Callab
         for operation, pairs in cuts(bench, moment.puts, STYLES):
             seen.add(operation)
             assert pairs in (moment.pairs, new)
-            for puts in (moment.puts, then):
+            for puts in (then, moment.puts):
                 bench.store.commit(puts)
-            assert (
-                list(bench.store.items()) == bench_pairs(bench) == applied(applied(pairs, moment.puts), then)
-            )
+            expected = applied(applied(pairs, then), moment.puts)
+            assert list(bench.store.items()) == bench_pairs(bench) == expected
         assert seen == set(range(moment.operations))
 
 
 @pytest.mark.parametrize("story", STORIES)
 def test_a_second_cut_at_any_operation_changes_nothing_of_that(story: Callable[[], Story]) -> None:
-    bench, found = moments(story())
-    busiest = sorted(found, key=lambda moment: moment.operations)[-2:]
-    for moment in busiest:
-        new = applied(moment.pairs, moment.puts)
-        bench.flash.restore(moment.snapshot)
-        for _, pairs in cuts(bench, moment.puts, (power.not_done, torn_bits(3), torn_bytes(4))):
-            for _, again in cuts(bench, moment.puts, (torn_bits(5), rear_half)):
-                assert again in (pairs, new)
-            bench.store.commit(moment.puts)
-            assert bench_pairs(bench) == new
+    bench, found = moments(story)
+    moment = max(found, key=lambda moment: moment.operations)
+    new = applied(moment.pairs, moment.puts)
+    bench.flash.restore(moment.snapshot)
+    for _, pairs in cuts(bench, moment.puts, (power.not_done, torn_bits(3))):
+        for _, again in cuts(bench, moment.puts, (torn_bytes(5),)):
+            assert again in (pairs, new)
+        bench.store.commit(moment.puts)
+        assert bench_pairs(bench) == new
 
 
 def test_cuts_without_end_leave_the_store_usable() -> None:
@@ -341,20 +353,23 @@ def test_cuts_without_end_leave_the_store_usable() -> None:
     assert bench.open() == applied(pairs, {b"last": b"one"})
 
 
-@pytest.mark.parametrize("left", range(256))
-def test_a_transaction_counts_with_all_bits_of_its_mark_and_with_none_less(left: int) -> None:
+def test_a_transaction_counts_with_all_bits_of_its_mark_and_with_none_less() -> None:
     bench = Bench(3)
     bench.store.commit({b"key": b"old"})
-    assert bench.commit_cut({b"key": b"new", b"other": b"too"}, 1, lambda _: bytes([left]))
-    pairs = bench.open()
-    assert pairs == ([(b"key", b"old")] if left else [(b"key", b"new"), (b"other", b"too")])
-    bench.store.commit({b"key": b"then"})
-    assert bench.open() == applied(pairs, {b"key": b"then"})
+    before = bench.flash.snapshot()
+    for left in range(256):
+        bench.flash.restore(before)
+        bench.open()
+        assert bench.commit_cut({b"key": b"new", b"other": b"too"}, 1, mark_left_at(left))
+        pairs = bench.open()
+        assert pairs == ([(b"key", b"old")] if left else [(b"key", b"new"), (b"other", b"too")])
+        bench.store.commit({b"key": b"then"})
+        assert bench.open() == applied(pairs, {b"key": b"then"})
 
 
 def test_a_store_that_finds_no_free_sector_gives_up_the_copies_and_nothing_else() -> None:
     """The cut falls between the copies of a collect and the end of the oldest sector, again and again."""
-    bench, found = moments(nearly_full())
+    bench, found = moments(nearly_full)
     moment = max(found, key=lambda moment: moment.operations)
     bench.flash.restore(moment.snapshot)
     for _ in range(10):
@@ -364,8 +379,12 @@ def test_a_store_that_finds_no_free_sector_gives_up_the_copies_and_nothing_else(
         bench.open()
         assert bench.commit_cut(moment.puts, full[-1], power.not_done)
         assert bench.open() == moment.pairs
-    bench.store.commit(moment.puts)
-    assert bench.open() == applied(moment.pairs, moment.puts)
+    given_up = bench.flash.snapshot()
+    for puts in (moment.puts, *({key: b"!"} for key, _ in moment.pairs)):
+        bench.flash.restore(given_up)
+        bench.open()
+        bench.store.commit(puts)
+        assert bench.open() == applied(moment.pairs, puts)
 
 
 def fills_the_region(bench: Bench) -> bool:
@@ -394,7 +413,7 @@ def test_a_region_of_any_bytes_opens_empty_and_takes_a_transaction(seed: int, se
 def test_a_spoilt_region_opens_and_shows_only_what_was_once_written(
     story: Callable[[], Story], spots: list[tuple[int, bytes]], order: list[int]
 ) -> None:
-    bench = Bench(3)
+    bench = Bench(SECTORS[story])
     written: set[tuple[bytes, bytes | None]] = {(b"key", b"value")}
     for puts in story():
         bench.store.commit(puts)
@@ -411,6 +430,39 @@ def test_a_spoilt_region_opens_and_shows_only_what_was_once_written(
         assert bench.open() == pairs
     else:
         assert dict(bench.open())[b"key"] == b"value"
+
+
+def sector_cells(sequence: int, *frames: tuple[int, list[Record]]) -> bytes:
+    cells = header(sequence)
+    for links, records in frames:
+        cells += MARK + frame_body(sequence, len(cells), links, records)
+    return cells.ljust(SECTOR, b"\xff")
+
+
+def test_a_region_without_a_free_sector_shows_all_that_is_whole_and_takes_no_more() -> None:
+    """No cut leaves such cells: the newest sector holds more than copies."""
+    bench = Bench(3)
+    records = [Record(b"%d" % number, bytes([number]) * 490, number) for number in range(3)]
+    region = b"".join(sector_cells(5 + at, (0, [record])) for at, record in enumerate(records))
+    bench.flash.load(START, region[:-1] + b"\x00")
+    pairs = [(record.key, record.value) for record in records]
+    assert bench.open() == pairs
+    with pytest.raises(StoreFault, match="no sector of the store is free"):
+        bench.store.commit({b"key": b"value"})
+    assert bench.cells() == region[:-1] + b"\x00"
+
+
+@pytest.mark.parametrize("sequence", [6, 8])
+@pytest.mark.parametrize("links", [0, CONTINUES])
+def test_an_unfinished_transaction_is_finished_only_by_its_own_rest_in_the_next_sector(
+    sequence: int, links: int
+) -> None:
+    bench = Bench(4)
+    first = sector_cells(5, (GOES_ON, [Record(b"first", b"", 0)]))
+    last = sector_cells(sequence, (links, [Record(b"last", b"", 1)]), (0, [Record(b"more", b"", 2)]))
+    bench.flash.load(START, first + last)
+    whole = links == CONTINUES and sequence == 6
+    assert [key for key, _ in bench.open()] == ([b"first"] if whole else []) + [b"last", b"more"]
 
 
 @given(st.data())
@@ -602,12 +654,23 @@ def test_cells_that_do_not_take_a_program_are_a_fault_and_the_transaction_does_n
     bench = Bench()
     for number in range(commits):
         bench.store.commit({b"key": bytes([number]) * 400})
-    bench.plan = power.not_done
+    bench.plan = power.half
     with pytest.raises(StoreFault, match="0x"):
         bench.store.commit({b"key": b"new" * 100})
     bench.plan = None
     expected = [(b"key", bytes([commits - 1]) * 400)]
     assert list(bench.store.items()) == bench.open() == expected
+    bench.store.commit({b"key": b"new"})
+    assert bench.open() == [(b"key", b"new")]
+
+
+def test_after_a_fault_no_frame_goes_onto_the_spoilt_cells() -> None:
+    bench = Bench()
+    bench.store.commit({b"key": b"old"})
+    bench.plan = power.half
+    with pytest.raises(StoreFault):
+        bench.store.commit({b"key": b"lost"})
+    bench.plan = None
     bench.store.commit({b"key": b"new"})
     assert bench.open() == [(b"key", b"new")]
 

@@ -55,7 +55,6 @@ __all__ = [
     "decode",
     "frame_body",
     "header",
-    "sequence_of",
     "split",
 ]
 
@@ -126,16 +125,10 @@ def split(records: list[Record], room: int) -> list[list[Record]]:
     return chunks
 
 
-def sequence_of(cells: bytes) -> int | None:
-    """The sequence of the sector; None when it is no part of a log."""
-    sequence = int.from_bytes(cells[4:8], "little")
-    return sequence if cells[:HEADER_SIZE] == header(sequence) else None
-
-
 def decode(address: int, cells: bytes) -> Sector | None:
     """What is whole in the sector; None when it is no part of a log."""
-    sequence = sequence_of(cells)
-    if sequence is None:
+    sequence = int.from_bytes(cells[4:8], "little")
+    if cells[:HEADER_SIZE] != header(sequence):
         return None
     frames = []
     at = HEADER_SIZE

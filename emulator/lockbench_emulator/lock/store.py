@@ -39,7 +39,6 @@ from lockbench_emulator.lock.sector import (
     decode,
     frame_body,
     header,
-    sequence_of,
     split,
 )
 
@@ -232,10 +231,7 @@ class Store:
     def _next_sector(self) -> None:
         """The next free sector of the ring becomes the head, blank but for its header."""
         address = self._next_free()
-        cells = self._flash.read(address, SECTOR)
-        if cells != BLANK:
-            if sequence_of(cells) is not None:
-                self._program(address, RETIRED)  # given up: half erased it must not count either
+        if self._flash.read(address, SECTOR) != BLANK:
             self._flash.erase(address)
             if self._flash.read(address, SECTOR) != BLANK:
                 raise StoreFault(f"the sector at {address:#x} does not erase")
