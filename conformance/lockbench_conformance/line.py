@@ -22,7 +22,7 @@ PROBE = 0x01
 """The question for the features: every lock answers it, to anyone, and ignores what comes with it."""
 
 ANSWER_SECONDS = 2.5  # the vendor's client waits no longer (ttlock-ble 6)
-QUIET_SECONDS = 0.25  # for more answers after the last one; no push comes so soon (ttlock-ble 5.19)
+QUIET_SECONDS = 0.1  # for more answers after the last one; no push comes so soon (ttlock-ble 5.19)
 SILENCE_SECONDS = 0.6  # a lock answers within half a second (ttlock-ble 6)
 
 
