@@ -10,7 +10,6 @@ import asyncio
 import selectors
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterable
-from contextvars import Context
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -178,9 +177,9 @@ def _task_factory(
     def create(
         loop: asyncio.AbstractEventLoop,
         coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
-        context: Context | None = None,
+        **options: Any,  # context, and from Python 3.13 on also name
     ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, context=context)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
         tasks.add(task)
         return task
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -165,6 +167,11 @@ def test_bare_and_bumble_tell_the_same_story(script: list[tuple[object, ...]]) -
     client, device = clock.run(over_bumble(script))
     assert device == bare_device
     assert client == bare_client
+
+
+def test_the_bare_link_does_without_bumble() -> None:
+    code = "import sys, lockbench_harness.links.bare; sys.exit('bumble' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - this interpreter
 
 
 def test_a_wait_of_300_seconds_passes_at_once() -> None:

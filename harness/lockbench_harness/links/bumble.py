@@ -98,7 +98,7 @@ class BumbleLink:
         try:
             async with asyncio.timeout(PATIENCE):
                 await host.power_on()
-        except (TimeoutError, core.BaseBumbleError, core.BaseError, asyncio.CancelledError) as error:
+        except (TimeoutError, core.BaseBumbleError, asyncio.CancelledError) as error:
             await transport.close()
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
@@ -124,6 +124,7 @@ class BumbleLink:
     async def scan(
         self, seconds: float, *, until: Callable[[Sighting], bool] | None = None
     ) -> list[Sighting]:
+        self._check_controller()
         seen: dict[str, _Reports] = {}
         done = asyncio.get_running_loop().create_future()
 
@@ -154,6 +155,7 @@ class BumbleLink:
         timeout: float = 10.0,  # noqa: ASYNC109 - the interface of links
         mtu: int = DEFAULT_MTU,
     ) -> BumbleConnection:
+        self._check_controller()
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
         async with self._connecting:
@@ -170,6 +172,10 @@ class BumbleLink:
             raise
         return connection
 
+    def _check_controller(self) -> None:
+        if self._transport is not None and self._transport.source.terminated.done():
+            raise LocalError("the controller of this link is gone")
+
     async def _connect(self, peer: hci.Address, seconds: float) -> Connection:
         before = set(self._host.connections)
         try:
@@ -177,7 +183,7 @@ class BumbleLink:
                 return await self._host.connect_le(
                     peer, connection_parameters_preferences=PREFERENCES, timeout=seconds
                 )
-        except (TimeoutError, core.BaseError, asyncio.CancelledError) as error:
+        except (TimeoutError, core.BaseBumbleError, asyncio.CancelledError) as error:
             await self._abandon(before)
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
@@ -203,7 +209,7 @@ class BumbleLink:
         try:
             async with asyncio.timeout(PATIENCE):
                 await _whole(command)
-        except (TimeoutError, core.BaseBumbleError, core.BaseError) as error:
+        except (TimeoutError, core.BaseBumbleError) as error:
             raise LocalError(f"the controller does not do its work: {error}") from error
 
 
@@ -377,7 +383,9 @@ async def _whole(command: Awaitable[T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=PARTING)
-        if not task.cancelled() and task.done():
+        if not task.done():
+            task.cancel()  # the controller is gone
+        elif not task.cancelled():
             task.exception()  # the caller, who is gone, does not want it
         raise
 
@@ -387,7 +395,7 @@ async def _hang_up(connection: Connection) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
             await _whole(connection.disconnect(REMOTE_USER))
-    except (TimeoutError, core.BaseError, core.BaseBumbleError):
+    except (TimeoutError, core.BaseBumbleError):
         return  # already gone, or the controller is
     except asyncio.CancelledError:
         if _is_cancelled():
