@@ -230,16 +230,17 @@ def read_log(*, new: bool) -> Operation[list[LogRecord]]:
     """The records since the last reading (which moves the lock's bookmark), or all that it holds."""
     found: list[LogRecord] = []
     cursor = SINCE_LAST_READ if new else 0
+    read: set[int] = set()  # a lock that does not move on would be read for ever
     while True:
         page = (yield Exchange(0x25, {"cursor": cursor})).page
         if page is None:
             return found
         found += [LogRecord(row.type, row.date, row.battery, _fields(row.tail)) for row in page.records]
-        if new:
-            continue
-        if page.next == cursor:
-            raise RemoteError(f"the log repeats its page {cursor}")
-        cursor = page.next
+        if page.next in read:
+            raise RemoteError(f"the log repeats its page {page.next}")
+        read.add(page.next)
+        if not new:
+            cursor = page.next
 
 
 def _fields(tail: Any) -> Mapping[str, Any]:
