@@ -125,6 +125,7 @@ async def test_steps_come_in_order(bench: LockBench, trouble: Trouble, fault: Fa
     await asyncio.sleep(5)
     expect((len(app.steps), len(app.ends)), told, "the number of callbacks after the call has settled")
     check_story(app, result)
+    cloud.hands.mend()
     await expect_usable(bench, App(bench, cloud), result)
 
 

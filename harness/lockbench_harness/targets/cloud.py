@@ -49,6 +49,9 @@ class CloudHands(Protocol):
     def fail(self, fault: Fault) -> None:
         """From now on this goes wrong."""
 
+    def mend(self) -> None:
+        """From now on nothing goes wrong."""
+
     def requests(self) -> list[str]:
         """The paths of all requests so far."""
 

@@ -43,6 +43,9 @@ class EmulatedStaff:
     def fail(self, fault: Fault) -> None:
         self._faults.add(fault)
 
+    def mend(self) -> None:
+        self._faults.clear()
+
     def requests(self) -> list[str]:
         return [row["path"] for row in self._cloud.store.all("SELECT path FROM journal ORDER BY number")]
 
