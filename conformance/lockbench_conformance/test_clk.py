@@ -68,9 +68,11 @@ async def test_who_may_set_the_clock(bench: LockBench) -> None:
 )
 async def test_a_lost_clock_closes_period_codes(bench: LockBench, code: str) -> None:
     """When a power loss took the time, codes do not open until the clock is set again."""
+    window = (date5(bench.local()), date5(bench.local() + timedelta(days=1)))
     async with bench.session() as client:
-        await client.run(add_passcode(bench.keys, code))
+        await client.run(add_passcode(bench.keys, code, window))
     bench.hands.cut_power()
+    await asyncio.sleep(10)
     bench.hands.restore_power()
     expect(bench.hands.enter_code(code), False, "does the code open without a clock")
     async with bench.session() as client:

@@ -21,7 +21,7 @@ from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.log import RECORD_BODY, SINCE_LAST_READ, TAILS, LogType
 from lockbench_protocol.lock.dates import date6, read_date
 
-from lockbench_conformance.words import codes, record_ids
+from lockbench_conformance.words import codes, other_code, record_ids
 
 MANY = 9  # wrong codes: their records need more than one reply
 PAUSE = 310.0  # seconds: longer than any window in which wrong codes are counted
@@ -46,13 +46,13 @@ def typed(records: list[LogRecord]) -> list[int]:
 @case(
     "LOG/1",
     clause="ttlock-ble 5.17",
-    needs=("log", "passcodes", "hands", "fresh"),
+    needs=("log", "passcodes", "hands", "clock", "fresh"),
     record_id=record_ids,
     code=codes,
 )
 async def test_each_action_writes_its_record(bench: LockBench, record_id: int, code: str) -> None:
     """App, keypad, key and passcode changes write one record each, in order, with type, time and details."""
-    other = code[:-1] + str((int(code[-1]) + 1) % 10)
+    other = other_code(code)
     async with bench.session() as client:
         await client.run(unlock(bench.keys, record_id))
         await client.run(lock(bench.keys, record_id))

@@ -23,7 +23,7 @@ from lockbench_protocol.lock.commands.passcode import PasscodeOp, PasscodeType
 from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
 
-from lockbench_conformance.words import DIGITS, codes, refused, windows
+from lockbench_conformance.words import DIGITS, all_codes, codes, numbered, other_code, refused, windows
 
 Window = tuple[bytes, bytes]
 Listed = list[tuple[str, bytes, bytes | None]]
@@ -43,9 +43,9 @@ def opens(bench: LockBench, code: str, seen: bool, when: str = "") -> None:  # n
 @case(
     "PWD/1",
     clause="createCustomPasscode: passcode; ttlock-ble 8",
-    needs=("passcodes", "hands"),
+    needs=("passcodes", "hands", "full keypad"),
     links=("bare", "air"),
-    code=codes,
+    code=all_codes,
 )
 async def test_a_permanent_code_opens(bench: LockBench, code: str) -> None:
     """A permanent code of 4 to 9 digits is stored and opens at the keypad."""
@@ -71,7 +71,7 @@ async def test_a_wrong_length_is_refused(bench: LockBench, code: str) -> None:
 @case(
     "PWD/4",
     clause="createCustomPasscode: passcode is a string",
-    needs=("passcodes", "hands"),
+    needs=("passcodes", "hands", "full keypad"),
     zeros=st.integers(4, 8),
 )
 async def test_leading_zeros_count(bench: LockBench, zeros: int) -> None:
@@ -101,7 +101,7 @@ async def test_a_duplicate_is_refused(bench: LockBench, code: str, first: Window
         expect(await listed(client, bench), [(code, *first)], "what the list shows")
 
 
-@case("PWD/7", clause="plug-in errors 16 and 20", needs=("passcodes",))
+@case("PWD/7", clause="plug-in errors 16 and 20", needs=("passcodes", "full keypad"))
 async def test_the_administrators_code_is_taken(bench: LockBench) -> None:
     """A code equal to the administrator's is refused with 16 or 20, and is not stored."""
     async with bench.session() as client:
@@ -117,7 +117,7 @@ async def test_a_full_store_refuses_and_keeps(bench: LockBench) -> None:
     async with bench.session() as client:
         with refused(Status.OUT_OF_MEMORY):
             for number in range(1000):
-                code = f"{5000 + number}"
+                code = numbered(number)
                 await client.run(add_passcode(bench.keys, code))
                 stored.append(code)
         expect(len(await listed(client, bench)), len(stored), "the number of listed codes")
@@ -208,7 +208,7 @@ async def test_what_is_read_is_what_was_written(
 async def test_a_change_is_whole(bench: LockBench, old: str, new: str, window: Window, changes: str) -> None:
     """A change of code, dates or both takes effect at once and as a whole; a replaced code is dead."""
     if old == new:
-        new = new[:-1] + str((int(new[-1]) + 1) % 10)
+        new = other_code(new)
     code = new if changes != "window" else old
     dates = window if changes != "code" else PERMANENT
     async with bench.session() as client:
@@ -237,7 +237,7 @@ async def test_a_change_is_whole(bench: LockBench, old: str, new: str, window: W
 )
 async def test_a_broken_change_leaves_one_code(bench: LockBench, old: str, sent: int) -> None:
     """If the link goes in the middle of a change, exactly one of the two codes opens."""
-    new = old[:-1] + str((int(old[-1]) + 1) % 10)
+    new = other_code(old)
     async with bench.session() as client:
         await client.run(add_passcode(bench.keys, old))
     client = bench.client()
@@ -311,11 +311,11 @@ async def test_a_one_time_code_opens_once(bench: LockBench, code: str) -> None:
 
 async def provoke_lockout(bench: LockBench) -> str:
     """A good code in the lock, and as many wrong ones as lock the keypad."""
-    good = "24681357"
+    good = "13561356"
     async with bench.session() as client:
         await client.run(add_passcode(bench.keys, good))
     for number in range(LOCKOUT_TRIES):
-        opens(bench, f"{9000 + number}", False)
+        opens(bench, numbered(number), False)
     return good
 
 
@@ -328,7 +328,7 @@ async def test_wrong_codes_lock_the_keypad(bench: LockBench) -> None:
     opens(bench, good, False, "after 89 seconds")
     await asyncio.sleep(300)
     for number in range(LOCKOUT_TRIES - 1):
-        opens(bench, f"{9000 + number}", False)
+        opens(bench, numbered(number), False)
     opens(bench, good, True, "after four wrong codes")
 
 

@@ -24,8 +24,10 @@ DIGITS = "0123456789"
 
 byte = st.integers(0, 0xFF)
 word = st.integers(0, 0xFFFF)
-# 4 to 9 digits, leading zeros included
-codes = st.text(DIGITS, min_size=4, max_size=9)
+COMMON_DIGITS = "123456"  # every keypad has them
+# 4 to 9 digits that every keypad has; and of a full keypad, leading zeros included
+codes = st.text(COMMON_DIGITS, min_size=4, max_size=9)
+all_codes = st.text(DIGITS, min_size=4, max_size=9)
 record_ids = st.integers(1, 0xFFFFFFFF)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001 - a lock's time has no zone
 # date5 from and to; the first is not after the second
@@ -35,6 +37,16 @@ windows = st.tuples(moments, moments).map(lambda pair: (date5(min(pair)), date5(
 UNKNOWN_OPCODES = st.sampled_from(
     (0x00, *range(0x08, 0x12), *range(0x27, 0x30), *range(0x81, 0x90), *range(0xA0, 0xF0))
 )
+
+
+def numbered(number: int) -> str:
+    """A code of six digits for each number below 46656, on every keypad."""
+    return "".join(COMMON_DIGITS[number // 6**place % 6] for place in range(5, -1, -1))
+
+
+def other_code(code: str) -> str:
+    """A code that differs from `code` in its last digit."""
+    return code[:-1] + COMMON_DIGITS[COMMON_DIGITS.find(code[-1]) - 1]
 
 
 @contextmanager

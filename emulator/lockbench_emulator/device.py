@@ -11,6 +11,7 @@ from datetime import datetime
 from random import Random
 
 from lockbench_protocol.lock import advertising as adv
+from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.telink.image import make_image
 
 from lockbench_emulator.boot.board import load_board
@@ -33,7 +34,7 @@ from lockbench_emulator.gatt import (
 )
 from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.clock import LockClock
-from lockbench_emulator.lock.lock import NOTIFY, WRITE, Lock
+from lockbench_emulator.lock.lock import NOTIFY, PROTOCOL, WRITE, Lock
 from lockbench_emulator.lock.memory import Admin, Memory
 from lockbench_emulator.lock.store import Store
 from lockbench_emulator.profiles import LockProfile
@@ -85,10 +86,11 @@ class LockDevice:
         self.dialect = load_dialect(profile.dfu.dialect)
         self.flash = Flash(self.board.flash_size)
         install(self.flash, self.board, factory_image(profile.model.board))
-        store = Store(self.flash, self.board.data_region, self.board.flash_size)
-        self.memory = Memory(store, profile.log.capacity)
+        self.memory = Memory(self._store(), profile.log.capacity)
         self.memory.auto_lock = profile.settings.auto_lock
         self.clock = LockClock(epoch, drift=profile.clock.drift_ppm)
+        if Feature.NO_CLOCK in profile.features:
+            self.clock.lose(0.0)
         self.battery = profile.advertising.battery
         if paired:
             self._adopt()
@@ -128,7 +130,8 @@ class LockDevice:
         if self.in_dfu:
             manufacturer = adv.dfu_manufacturer_data(state, bytes.fromhex(policy.dfu_mark))
         else:
-            manufacturer = adv.manufacturer_data(state)
+            version = bytes((PROTOCOL, self.profile.model.protocol_version))
+            manufacturer = version + adv.manufacturer_data(state)[2:]
         return Advertisement(
             adv.advertisement(manufacturer, service=policy.service),
             adv.scan_response(self.name),
@@ -292,11 +295,15 @@ class LockDevice:
         if bank is None:
             return
         self.bank = bank
-        self.memory.reload()
+        self.memory.reopen(self._store())
         firmware = running_version(self.flash, self.board, bank)
         self.lock = Lock(self.profile, self.memory, self.clock, self.chance, self._address, firmware)
         self.lock.battery = self.battery
         self.server = OtaServer(self.flash, self.board, self.dialect, bank)
+
+    def _store(self) -> Store:
+        """The data region of the flash, read afresh."""
+        return Store(self.flash, self.board.data_region, self.board.flash_size)
 
     def _adopt(self) -> None:
         """An owner, as if an app had paired: secrets from the seed."""

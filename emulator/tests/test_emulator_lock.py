@@ -10,7 +10,7 @@ from lockbench_emulator.device import LockDevice
 from lockbench_emulator.gatt import Advertise, Disconnect, Effect, Happened, Notify
 from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.handlers import HANDLERS
-from lockbench_emulator.profiles import load_profile
+from lockbench_emulator.profiles import load_profile, names
 from lockbench_protocol import LocalError
 from lockbench_protocol.lock import advertising as adv
 from lockbench_protocol.lock.cipher import DEFAULT_KEY, cipher
@@ -18,6 +18,7 @@ from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.crc import TEXTBOOK
 from lockbench_protocol.lock.envelope import Refusal, Reply, unpack
 from lockbench_protocol.lock.frame import Frame, Reassembler, chunks, decode, encode
+from lockbench_protocol.lock.obfuscation import obfuscate, reveal
 from lockbench_protocol.lock.status import Status
 
 STRICT = load_profile("strict")
@@ -344,5 +345,39 @@ def test_a_profile_with_an_unknown_key_names_it(tmp_path: Any) -> None:
     path.write_text('extends = "default"\n[session]\nlogin = "loose"\n')
     with pytest.raises(LocalError, match="session.login is 'loose', should be 'strict' or 'open'"):
         load_profile(str(path))
-    with pytest.raises(LocalError, match="no profile 'nothing'; there are default, open, strict"):
+    with pytest.raises(LocalError, match="no profile 'nothing'; there are cyclic, default"):
         load_profile("nothing")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_profile_loads_and_its_lock_answers(name: str) -> None:
+    device = LockDevice(load_profile(name), seed=1)
+    talker = Phone(device)
+    if device.profile.model.protocol_version == 3:
+        assert isinstance(talker.ask(0x14, {"vendor": b"SCIENER"}), Reply)
+
+
+def test_a_v2s_lock_speaks_xor_and_no_client_takes_it_for_v3() -> None:
+    device = LockDevice(load_profile("v2s"), seed=1)
+    shown = device.advertisement()
+    assert shown is not None
+    assert adv.read_manufacturer(dict(adv.structures(shown.data))[adv.MANUFACTURER]) is None
+    device.connected(0.0)
+    seed, plain = 42, b"SCIENER"
+    data = obfuscate(plain, seed)[:-1]
+    effects = device.write("fff2", encode(Frame(0x14, data, protocol_version=1, encrypt=seed))[:20], 0.0)
+    effects += device.write("fff2", encode(Frame(0x14, data, protocol_version=1, encrypt=seed))[20:], 0.0)
+    raw = b"".join(effect.value for effect in effects if isinstance(effect, Notify))
+    frame = decode(raw)
+    assert frame.protocol_version == 1
+    assert unpack(reveal(frame.data + bytes((frame.encrypt,)))) == Reply(0x14, b"\x5f\x00\x00")
+
+
+def test_a_lock_without_a_clock_takes_only_codes_that_are_for_ever() -> None:
+    talker = phone("noclock")
+    talker.login()
+    assert talker.ask(0x34) == Refusal(0x34, Status.INVALID_COMMAND)
+    talker.add("1111", 3, bytes((0, 1, 1, 0, 0)), bytes((99, 12, 31, 0, 0)))
+    talker.add("2222", 3, bytes((20, 1, 1, 0, 0)), bytes((40, 12, 31, 0, 0)))
+    assert opens(talker.device, "1111", 1.0)
+    assert not opens(talker.device, "2222", 1.0)

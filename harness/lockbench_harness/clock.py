@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any, NoReturn, TypeVar
@@ -105,6 +106,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         raise RealTimeNeeded(f"looking up {sockaddr!r} needs a thread, which virtual time does not have")
 
 
+class RealLoop(asyncio.SelectorEventLoop):
+    """The wall's pace, counted from 0 like virtual time."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        super().__init__()
+
+    def time(self) -> float:
+        return time.monotonic() - self._start
+
+
 def run(main: Coroutine[Any, Any, T], *, budget: float = BUDGET) -> T:
     """Run `main` in virtual time, which starts at 0.0, and return its result.
 
@@ -119,7 +131,7 @@ def run_real(main: Coroutine[Any, Any, T]) -> T:
 
     Raises what `main` raises, or `Strays`.
     """
-    return _drive(asyncio.SelectorEventLoop(), main, grace=REAL_GRACE)
+    return _drive(RealLoop(), main, grace=REAL_GRACE)
 
 
 def _drive(loop: asyncio.SelectorEventLoop, main: Coroutine[Any, Any, T], *, grace: float) -> T:

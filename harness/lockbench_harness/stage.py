@@ -71,7 +71,7 @@ class Stage:
         self._failures: list[BaseException] = []
         self._over = asyncio.Event()
         self._host: asyncio.Task[None] | None = None
-        self._loop = asyncio.SelectorEventLoop() if setting.target.real_time else clock.VirtualLoop()
+        self._loop = clock.RealLoop() if setting.target.real_time else clock.VirtualLoop()
         self._loop.set_exception_handler(lambda _loop, context: self._failures.append(_failure(context)))
         self._runner = asyncio.Runner(loop_factory=lambda: self._loop)
 

@@ -16,9 +16,9 @@ from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
 from lockbench_emulator.gatt import Effect
 from lockbench_emulator.lock.handlers.credentials import CARDS, FINGERS, Kind, enroll, table, tail
 from lockbench_emulator.lock.lock import Lock
-from lockbench_emulator.lock.memory import Dated
+from lockbench_emulator.lock.memory import Dated, Passcode
 from lockbench_emulator.lock.refused import Refused
-from lockbench_emulator.lock.schedule import dated_opens, passcode_opens
+from lockbench_emulator.lock.schedule import dated_opens, for_ever, passcode_opens, used_up
 
 MS = 1000
 CYCLIC_USER = {0x05: 2, 0x06: 1}  # opcode of a kind -> user type of 70
@@ -55,9 +55,6 @@ def enter_code(lock: Lock, code: str, now: float) -> list[Effect]:
         lock.happened("keypad", result="locked out")
         return lock.finish()
     passcode = memory.passcodes.get(code)
-    opened = passcode is not None and passcode_opens(
-        passcode, lock.clock.local(now), lock.profile.passcodes.count_uses
-    )
     if memory.admin is not None and code == memory.admin_passcode != "":
         _open_by_code(lock, code, code, now)
     elif code == memory.erase_code != "":
@@ -66,12 +63,20 @@ def enter_code(lock: Lock, code: str, now: float) -> list[Effect]:
         lock.happened("keypad", result="erased")
     elif memory.frozen or memory.privacy:
         lock.happened("keypad", result="refused")
-    elif passcode is not None and opened and (lock.clock.valid or not lock.profile.clock.periods_need_it):
+    elif passcode is not None and _valid(lock, passcode, now):
         memory.use(code)
         _open_by_code(lock, passcode.original, code, now)
     else:
         _wrong(lock, code, now)
     return lock.finish()
+
+
+def _valid(lock: Lock, passcode: Passcode, now: float) -> bool:
+    """A lock that does not know the time takes only codes that are for ever."""
+    uses = lock.profile.passcodes.count_uses
+    if lock.clock.valid or not lock.profile.clock.periods_need_it:
+        return passcode_opens(passcode, lock.clock.local(now), uses)
+    return for_ever(passcode) and not used_up(passcode, uses)
 
 
 def _open_by_code(lock: Lock, original: str, code: str, now: float) -> None:

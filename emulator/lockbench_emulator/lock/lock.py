@@ -12,28 +12,30 @@ from random import Random
 from typing import Any
 
 from lockbench_protocol.lock import envelope
-from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError, cipher
+from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError
 from lockbench_protocol.lock.commands import COMMANDS, Command, Level, PayloadError
 from lockbench_protocol.lock.commands.cards import CredentialOp
 from lockbench_protocol.lock.commands.info import RECORD_PUSH, STATE_PUSH
 from lockbench_protocol.lock.commands.log import RECORD_BODY, TAILS, LogType
 from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
 from lockbench_protocol.lock.dates import date5, date6
-from lockbench_protocol.lock.frame import REPLY, Frame, Reassembler, chunks, decode, encode, is_legacy
+from lockbench_protocol.lock.frame import AES, REPLY, Frame, Reassembler, chunks, decode, encode, is_legacy
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify
 from lockbench_emulator.lock.clock import LockClock
+from lockbench_emulator.lock.codec import codec_of
 from lockbench_emulator.lock.handlers import HANDLERS
 from lockbench_emulator.lock.memory import Memory
 from lockbench_emulator.lock.refused import Refused
 from lockbench_emulator.lock.schedule import passage_holds
 from lockbench_emulator.lock.session import Mode, Session, refusal
-from lockbench_emulator.lock.store import StoreFull
+from lockbench_emulator.lock.store import StoreFault, StoreFull
 from lockbench_emulator.profiles import LockProfile
 
 WRITE, NOTIFY = "fff2", "fff4"
 STATUS_ECHO = 0x14
+PROTOCOL = 5  # the protocol type of every lock of ours
 PASSAGE_LOOK = 60.0  # seconds between two looks at whether a passage time is over
 
 
@@ -71,6 +73,8 @@ class Lock:
         self.obstructed = False  # something stands in the way of a parking lock
         self._tables = (VENDOR, TEXTBOOK) if profile.session.accept_textbook_crc else (VENDOR,)
         self._stream = Reassembler(self._tables)
+        self._codec = codec_of(profile.model.protocol_version, chance)
+        self._version = bytes((PROTOCOL, profile.model.protocol_version))
         self._last_frame = 0.0
         self._pushes: deque[Callable[[float], bytes]] = deque()
         self._effects: list[Effect] = []
@@ -217,7 +221,11 @@ class Lock:
 
     def finish(self) -> list[Effect]:
         """The end of an event: what changed goes into the flash, and the effects go out."""
-        self.memory.commit()
+        try:
+            self.memory.commit()
+        except (StoreFull, StoreFault):
+            self.memory.reload()
+            self.happened("memory", lost=True)
         return self.take()
 
     def take(self) -> list[Effect]:
@@ -238,12 +246,11 @@ class Lock:
             if policy.bad_crc == "refuse":
                 self._refuse(opcode, Status.CRC, None, key, now)
             return
-        if legacy or (policy.check_version and raw[2:4] != b"\x05\x03"):
+        if legacy or (policy.check_version and raw[2:4] != self._version):
             self._refuse(opcode, policy.version_code, None, key, now)
             return
-        data = decode(raw, table).data
         try:
-            plain = cipher(key).decrypt(data) if data else b""
+            plain = self._codec.open(decode(raw, table), key)
         except CipherError:
             self._send(None, key, now)
             return
@@ -288,9 +295,10 @@ class Lock:
         values = HANDLERS[command.opcode](self, request, now)
         try:
             self.memory.commit()  # before the answer: what was confirmed survives a power cut
-        except StoreFull:
+        except (StoreFull, StoreFault) as error:
             self.memory.reload()
-            raise Refused(Status.OUT_OF_MEMORY) from None
+            full = isinstance(error, StoreFull)
+            raise Refused(Status.OUT_OF_MEMORY if full else Status.FAILED) from None
         return command.build_reply(values)
 
     def _refuse(self, opcode: int, status: int, op: int | None, key: bytes, now: float) -> None:
@@ -299,12 +307,9 @@ class Lock:
     def _send(self, plain: bytes | None, key: bytes, now: float, command: int = REPLY) -> None:
         """One frame in notifications of at most 20 bytes; None is a frame without data."""
         model = self.profile.model
+        encrypt, data = (AES, b"") if plain is None else self._codec.seal(plain, key)
         frame = Frame(
-            command,
-            b"" if plain is None else cipher(key).encrypt(plain),
-            scene=model.scene,
-            group=model.group,
-            org=model.org,
+            command, data, PROTOCOL, model.protocol_version, model.scene, model.group, model.org, encrypt
         )
         table = TEXTBOOK if self.profile.session.reply_textbook_crc else VENDOR
         self._effects.extend(Notify(NOTIFY, chunk) for chunk in chunks(encode(frame, table)))

@@ -309,6 +309,11 @@ class Memory:
         self._log_capacity = log_capacity
         self.reload()
 
+    def reopen(self, store: Store) -> None:
+        """What the flash holds after a restart."""
+        self._store = store
+        self.reload()
+
     def reload(self) -> None:
         """Forget what is not in the store."""
         self.values_now.clear()

@@ -8,7 +8,7 @@ from datetime import datetime
 from lockbench_protocol.lock.commands.cards import Cycle
 from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.commands.settings import PassageType
-from lockbench_protocol.lock.dates import PERMANENT_END, date5
+from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START, date5
 
 from lockbench_emulator.lock.memory import Dated, Passage, Passcode, Period
 
@@ -18,12 +18,25 @@ NO_PERIOD = bytes(10)  # dates that were all zero: always
 
 def passcode_opens(passcode: Passcode, local: datetime, count_uses: int) -> bool:
     """Inside its window, both minutes included, not used up, and in its cycle."""
-    if passcode.type == PasscodeType.COUNT and passcode.uses >= count_uses:
+    if used_up(passcode, count_uses):
         return False
     now = date5(local)
     if not passcode.start <= now <= (passcode.end or NEVER_ENDS):
         return False
     return passcode.cycle is None or cycle_opens(passcode.cycle, passcode.start, local)
+
+
+def used_up(passcode: Passcode, count_uses: int) -> bool:
+    return passcode.type == PasscodeType.COUNT and passcode.uses >= count_uses
+
+
+def for_ever(passcode: Passcode) -> bool:
+    """Written with the permanent dates, or wider ones, and without a cycle."""
+    return (
+        passcode.start <= PERMANENT_START
+        and (passcode.end is None or passcode.end >= PERMANENT_END)
+        and passcode.cycle is None
+    )
 
 
 def cycle_opens(cycle: int, start: bytes, local: datetime) -> bool:

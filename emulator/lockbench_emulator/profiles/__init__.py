@@ -26,6 +26,7 @@ class Model:
     manufacture_date: str
     manufacturer: str
     board: str
+    protocol_version: Literal[1, 3]
     scene: int
     group: int
     org: int

@@ -18,10 +18,10 @@ from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
 from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.lock import Lock
-from lockbench_emulator.profiles import load_profile
+from lockbench_emulator.profiles import LockProfile, load_profile
 from lockbench_emulator.radio.runner import Seen
 from lockbench_protocol import LocalError
-from lockbench_protocol.lock.features import feature_value, words
+from lockbench_protocol.lock.features import Feature, feature_value, words
 from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
 
 from lockbench_harness.credentials import Credentials
@@ -204,6 +204,18 @@ def observer(trace: Trace) -> Callable[[Seen], None]:
     return see
 
 
+def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
+    """What a lock of this profile has, of all that an emulated one can have, and its features."""
+    features = profile.features
+    lacking = {
+        "clock": Feature.NO_CLOCK in features,
+        "passcodes": Feature.PASSCODE not in features,
+        "full keypad": len(profile.keys) < 10,
+        "clock lost with power": Feature.NO_CLOCK in features or not profile.clock.lost_with_power,
+    }
+    return shipped.union(profile.model.features) - {word for word, lacks in lacking.items() if lacks}
+
+
 class EmulatedTarget:
     """A fresh lock for each example, on a link in memory ("bare") or on a medium ("air")."""
 
@@ -215,10 +227,7 @@ class EmulatedTarget:
         self.mask = Mask()
         found = load_profile(profile)
         shipped = load_capabilities(files(__package__) / "emulated.toml")
-        own = {"clock lost with power"} if found.clock.lost_with_power else set()
-        self.capabilities: Capabilities = replace(
-            shipped, offers=shipped.offers | {*found.model.features} | own
-        )
+        self.capabilities: Capabilities = replace(shipped, offers=_offers(found, shipped.offers))
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:
         device, _ = make_lock(self.profile, seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lockbench_protocol import RemoteError
 from lockbench_protocol.lock.commands.info import InfoType
 from lockbench_protocol.lock.dates import read_date
-from lockbench_protocol.lock.features import words
+from lockbench_protocol.lock.features import Feature, words
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.handlers.pairing import check_vendor
@@ -43,7 +43,13 @@ def status(lock: Lock, request: Any, _now: float) -> dict[str, int]:
     return {"battery": lock.battery, "state": int(lock.memory.unlocked), "door": DOORS[lock.door_closed]}
 
 
+def _needs_clock(lock: Lock) -> None:
+    if Feature.NO_CLOCK in lock.profile.features:
+        raise Refused(Status.INVALID_COMMAND)
+
+
 def set_time(lock: Lock, request: Any, now: float) -> dict[str, int]:
+    _needs_clock(lock)
     try:
         lock.clock.set(read_date(request.date), now)
     except RemoteError:
@@ -52,6 +58,7 @@ def set_time(lock: Lock, request: Any, now: float) -> dict[str, int]:
 
 
 def get_time(lock: Lock, _request: Any, now: float) -> dict[str, bytes]:
+    _needs_clock(lock)
     return {"date": lock.date6(now)}
 
 
