@@ -13,6 +13,7 @@ from lockbench_harness.links import Sighting
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.verdicts import Expectation
 from lockbench_protocol.lock.advertising import LockState, read_manufacturer
+from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
@@ -47,6 +48,11 @@ def numbered(number: int) -> str:
 def other_code(code: str) -> str:
     """A code that differs from `code` in its last digit."""
     return code[:-1] + COMMON_DIGITS[COMMON_DIGITS.find(code[-1]) - 1]
+
+
+def move_request(sum_: int, record_id: int) -> bytes:
+    """The plaintext of 47 and 58: the answer to the challenge and the client's record id."""
+    return COMMANDS[0x47].build_request({"sum": sum_, "time": record_id})
 
 
 @contextmanager
