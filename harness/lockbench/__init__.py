@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lockbench_harness.client.plugin import Plugin
     from lockbench_harness.clock import run, run_real
     from lockbench_harness.credentials import Credentials
-    from lockbench_harness.fixtures import Client, EmulatedLock
+    from lockbench_harness.fixtures import Client, EmulatedLock, Site
     from lockbench_harness.links.bare import BareLink
     from lockbench_harness.links.bumble import BumbleLink, on_air
     from lockbench_harness.verdicts import Verdict
@@ -30,7 +30,7 @@ _HOMES = {
     "lockbench_harness.client.plugin": ("Plugin",),
     "lockbench_harness.clock": ("run", "run_real"),
     "lockbench_harness.credentials": ("Credentials",),
-    "lockbench_harness.fixtures": ("Client", "EmulatedLock"),
+    "lockbench_harness.fixtures": ("Client", "EmulatedLock", "Site"),
     "lockbench_harness.links.bare": ("BareLink",),
     "lockbench_harness.links.bumble": ("BumbleLink", "on_air"),
     "lockbench_harness.verdicts": ("Verdict",),
@@ -55,6 +55,7 @@ __all__ = [
     "Plugin",
     "Reassembler",
     "RemoteError",
+    "Site",
     "Verdict",
     "case",
     "decode",

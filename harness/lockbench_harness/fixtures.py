@@ -7,10 +7,10 @@ time passes, and `wait` lets it pass at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5
@@ -30,6 +30,10 @@ from lockbench_harness.links import Sighting
 from lockbench_harness.targets.bench import Hands, LockBench
 from lockbench_harness.targets.emulated import DEFAULT_PROFILE, EmulatedTarget
 from lockbench_harness.trace import Trace
+
+if TYPE_CHECKING:
+    from lockbench_harness.client.plugin import Plugin
+    from lockbench_harness.targets.cloud import CloudBench
 
 T = TypeVar("T")
 SEED = 1
@@ -73,6 +77,9 @@ class EmulatedLock:
     @property
     def now(self) -> datetime:
         """The lock's local time."""
+        return self.run(self._now())
+
+    async def _now(self) -> datetime:
         return self.bench.local()
 
     def enter_code(self, code: str) -> bool:
@@ -151,3 +158,31 @@ class Client:
 
     def set_time(self, local: datetime) -> None:
         self.run(operations.set_time(self._keys, local))
+
+
+class Site:
+    """The lock with its TTLock cloud, where it is registered, and the plug-in of a phone between them."""
+
+    def __init__(self, lock: EmulatedLock) -> None:
+        self._lock = lock
+        self.cloud: CloudBench = lock.run(lock.bench.cloud())
+        self.plugin: Plugin = lock.bench.plugin(self.cloud)
+
+    @property
+    def lock_data(self) -> str:
+        """The administrator's."""
+        return self._lock.credentials.lock_data
+
+    def publish(self, version: str, image: bytes) -> None:
+        """Put firmware for this lock into the cloud's catalogue."""
+        self.cloud.hands.publish(version, image)
+
+    def create_custom_passcode(self, **option: object) -> Mapping[str, object]:
+        """The plug-in's call; dates are "0" (for ever) and lockData is this lock's unless given."""
+        given = {"startDate": "0", "endDate": "0", "lockData": self.lock_data} | option
+        return self._lock.run(self.plugin.create_custom_passcode(given))
+
+    def enter_dfu_mode(self, **option: object) -> Mapping[str, object]:
+        """The plug-in's call; the account and lockData are this site's unless given."""
+        given = {"dfuPackageInfo": self.cloud.package_info(), "lockData": self.lock_data} | option
+        return self._lock.run(self.plugin.enter_dfu_mode(given))

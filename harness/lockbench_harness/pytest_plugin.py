@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from lockbench_harness.fixtures import Client, EmulatedLock
+    from lockbench_harness.fixtures import Client, EmulatedLock, Site
 
 
 @pytest.fixture
@@ -33,3 +33,11 @@ def lock_client(emulated_lock: EmulatedLock) -> Iterator[Client]:
     client = Client(emulated_lock)
     yield client
     client.disconnect()
+
+
+@pytest.fixture
+def lock_site(emulated_lock: EmulatedLock) -> Site:
+    """`emulated_lock` with its cloud and the plug-in."""
+    from lockbench_harness.fixtures import Site
+
+    return Site(emulated_lock)

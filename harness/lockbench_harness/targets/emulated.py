@@ -231,6 +231,12 @@ class EmulatedTarget:
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:
         device, _ = make_lock(self.profile, seed)
+        return self.hang(device, seed=seed, link=link, trace=trace)
+
+    def hang(
+        self, device: LockDevice, *, seed: int, link: str, trace: Trace
+    ) -> AbstractAsyncContextManager[LockBench]:
+        """A bench around a lock that was made before."""
         return self._bare(device, seed, trace) if link == "bare" else self._air(device, seed, trace)
 
     @asynccontextmanager
