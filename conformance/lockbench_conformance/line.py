@@ -64,7 +64,7 @@ class Line:
 
     async def answers(self, count: int = 1) -> list[Reply | Refusal | None]:
         """As `hear`, decrypted; None is a frame without data."""
-        return [self._open(frame) for frame in await self.hear(count)]
+        return [self.read(frame) for frame in await self.hear(count)]
 
     async def ask(self, raw: bytes) -> Reply | Refusal | None:
         """The one answer to this request."""
@@ -86,7 +86,7 @@ class Line:
         found = [answer for answer in await self.answers() if answer and answer.echo == PROBE]
         expect([type(answer) for answer in found], [Reply], "the answers to the probe")
 
-    def _open(self, frame: Frame) -> Reply | Refusal | None:
+    def read(self, frame: Frame) -> Reply | Refusal | None:
         return unpack(cipher(self._key).decrypt(frame.data)) if frame.data else None
 
     def notified(self, value: bytes) -> None:

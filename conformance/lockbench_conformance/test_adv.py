@@ -34,7 +34,15 @@ from lockbench_protocol.lock.advertising import (
 from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.owner import adopt, forget, pairing_refused
-from lockbench_conformance.words import advertised, byte, ended_by, record_ids, refused, sighted
+from lockbench_conformance.words import (
+    SETTLE_SECONDS,
+    advertised,
+    byte,
+    ended_by,
+    record_ids,
+    refused,
+    sighted,
+)
 
 Drawn = tuple[int, int, int, bytes]
 drawn_states = st.tuples(byte, st.integers(0, 31), st.integers(0, 100), st.binary(min_size=6, max_size=6))
@@ -208,6 +216,7 @@ async def test_dfu_mode_is_no_state(bench: LockBench) -> None:
     expect(is_dfu(ordinary), False, "is an ordinary advertisement in DFU mode")
     async with bench.session() as client:
         await client.run(enter_dfu(bench.keys))
+    await asyncio.sleep(SETTLE_SECONDS)
     seen = await sighted(bench)
     expect(is_dfu(seen.manufacturer), True, f"does {seen.manufacturer.hex()} show DFU mode")
     await asyncio.sleep(60)

@@ -60,6 +60,8 @@ async def test_the_header_is_read_field_by_field(bench: LockBench, scene: int, g
         expect(decode(raw), Frame(PROBE, scene=scene, group=group, org=org), "the frame read back")
         await line.send(raw)
         found = await line.hear()
+        answers = [type(line.read(frame)) for frame in found]
+    expect(answers, [Reply], "the answers to a request with these values")
     wanted = Frame(
         REPLY,
         b"",

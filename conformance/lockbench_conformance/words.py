@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +24,10 @@ register(PasscodeType)
 register(Status)
 
 DIGITS = "0123456789"
+SETTLE_SECONDS = 0.25  # an advertisement changes within its interval
+SETTLE_SECONDS = (
+    0.5  # after which an advertisement must be true again; locks advertise several times a second
+)
 
 byte = st.integers(0, 0xFF)
 word = st.integers(0, 0xFFFF)
@@ -80,7 +86,8 @@ def refused(*statuses: Status) -> Iterator[None]:
 
 
 async def sighted(bench: LockBench) -> Sighting:
-    """What a scanner sees of the lock, which must be on the air."""
+    """What a scanner sees of the lock, which must be on the air, once a change had time to get there."""
+    await asyncio.sleep(SETTLE_SECONDS)
     seen = await bench.sight()
     if seen is None:
         raise Expectation("the lock's advertisement", "one within 10 s", None)
@@ -88,7 +95,8 @@ async def sighted(bench: LockBench) -> Sighting:
 
 
 async def advertised(bench: LockBench) -> LockState:
-    """The state in the lock's advertisement, which must be there."""
+    """The state in the lock's advertisement, which must be there, a moment after whatever was done."""
+    await asyncio.sleep(SETTLE_SECONDS)
     seen = await sighted(bench)
     state = read_manufacturer(seen.manufacturer, bench.address)
     if state is None:
