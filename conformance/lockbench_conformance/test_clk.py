@@ -51,7 +51,7 @@ async def test_the_time_that_was_set_goes_on(bench: LockBench, moment: datetime,
     expect(abs(gone - wait) <= 2, True, f"are {gone} seconds what passed in {wait}")
 
 
-@case("CLK/3", clause="ttlock-ble 5.1, 6", needs=("clock",))
+@case("CLK/3", clause="ttlock-ble 5.1, 6", needs=("clock", "logins"))
 async def test_who_may_set_the_clock(bench: LockBench) -> None:
     """Without a login the clock cannot be set: 18; after 55 and 30, or 41 and 30, it can."""
     moment = datetime(2027, 3, 4, 5, 6, 7)  # noqa: DTZ001 - a lock's time has no zone

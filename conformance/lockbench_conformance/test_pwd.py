@@ -362,7 +362,7 @@ async def test_tries_do_not_shorten_the_lockout(bench: LockBench, tries: int) ->
 @case(
     "PWD/24",
     clause="createCustomPasscode: lockData of the administrator; plug-in error 2",
-    needs=("passcodes",),
+    needs=("passcodes", "logins"),
     code=codes,
 )
 async def test_a_user_key_writes_no_codes(bench: LockBench, code: str) -> None:

@@ -51,7 +51,7 @@ ACTIONS = ("admin answered", "user answered", "reconnect", "admin", "user")
 @case(
     "SES/6",
     clause="ttlock-ble 5.1, 6; plug-in errors 2, 8, 18",
-    needs=("passcodes",),
+    needs=("passcodes", "logins"),
     links=("bare", "air"),
     examples=3,
 )
@@ -119,7 +119,7 @@ class TestLogin(Machine):
 @case(
     "SES/7",
     clause="ttlock-ble 4, 5.1, 6; plug-in error 2",
-    needs=("passcodes",),
+    needs=("passcodes", "logins"),
     links=("bare", "air"),
     examples=4,
     opcode=st.sampled_from(sorted(ADMIN_COMMANDS)),

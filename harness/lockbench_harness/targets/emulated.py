@@ -211,6 +211,7 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
         "clock": Feature.NO_CLOCK in features,
         "passcodes": Feature.PASSCODE not in features,
         "full keypad": len(profile.keys) < 10,
+        "logins": profile.session.login == "open",
         "clock lost with power": Feature.NO_CLOCK in features or not profile.clock.lost_with_power,
     }
     return shipped.union(profile.model.features) - {word for word, lacks in lacking.items() if lacks}
