@@ -12,7 +12,7 @@ from Crypto.Util.Padding import pad, unpad
 from lockbench_protocol.lock.frame import FRAME, Frame
 from lockbench_protocol.telink.ota import data_schema
 
-_PDU = data_schema(16)
+PDU = data_schema(16)
 _UNENDED = Struct(*FRAME.subcons[:-1])  # without Terminated: the stream goes on
 
 
@@ -64,12 +64,12 @@ def frames(chunks: list[bytes]) -> Iterator[Frame]:
 
 
 def encode_pdu(index: int, image: bytes) -> bytes:
-    raw: bytes = _PDU.build({"covered": {"value": {"index": index, "image": image}}})
+    raw: bytes = PDU.build({"covered": {"value": {"index": index, "image": image}}})
     return raw
 
 
 def decode_pdu(raw: bytes) -> tuple[int, bytes]:
-    value = _PDU.parse(raw).covered.value
+    value = PDU.parse(raw).covered.value
     return value.index, value.image
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any, TypeVar
 
 from construct import (
     Checksum,
@@ -132,22 +133,34 @@ class LegacyFrame:
     encrypt: int
 
 
-def _codec(schema: Struct, record: type[Frame | LegacyFrame]) -> Codec:
-    names = record.__slots__
-    return Codec(schema, record, {name: ("body", "value", name) for name in names})
+_F = TypeVar("_F", Frame, LegacyFrame)
+
+
+class _FrameCodec(Codec[_F]):
+    """A `LegacyFrame` lacks fields of a `Frame`, so it goes the slow way: no test on the fast one."""
+
+    __slots__ = ()
+
+    def build_slowly(self, given: Any) -> bytes:
+        if isinstance(given, LegacyFrame) and self is not _LEGACY:
+            return _LEGACY.build(given)
+        return super().build_slowly(given)
+
+
+def _codec(schema: Struct, record: type[_F]) -> Codec[_F]:
+    return _FrameCodec(schema, record, {name: ("body", "value", name) for name in record.__slots__})
 
 
 _VENDOR = _codec(FRAME, Frame)
 _TEXTBOOK = _codec(FRAME_TEXTBOOK, Frame)
 _LEGACY = _codec(LEGACY_FRAME, LegacyFrame)
-CODECS = (_VENDOR, _TEXTBOOK, _LEGACY)
+CODECS: tuple[Codec[Any], ...] = (_VENDOR, _TEXTBOOK, _LEGACY)
 
 
 def encode(frame: Frame | LegacyFrame, table: bytes = VENDOR) -> bytes:
     """The frame with CRC and CR LF. LocalError when a field does not fit."""
-    codec = _LEGACY if frame.__class__ is LegacyFrame else _VENDOR if table is VENDOR else _TEXTBOOK
     try:
-        return codec.build(frame)
+        return _VENDOR.build(frame) if table is VENDOR else _TEXTBOOK.build(frame)
     except ConstructError as error:
         raise LocalError(f"no frame can hold this: {error}") from None
 
@@ -155,19 +168,17 @@ def encode(frame: Frame | LegacyFrame, table: bytes = VENDOR) -> bytes:
 def decode(raw: bytes, table: bytes = VENDOR) -> Frame:
     """One whole V3 frame. FrameError names the field that is wrong."""
     try:
-        frame: Frame = (_VENDOR if table is VENDOR else _TEXTBOOK).parse(raw)
+        return _VENDOR.parse(raw) if table is VENDOR else _TEXTBOOK.parse(raw)
     except ConstructError:
         raise diagnose(raw, table) from None
-    return frame
 
 
 def decode_legacy(raw: bytes) -> LegacyFrame:
     """One whole V2 frame."""
     try:
-        frame: LegacyFrame = _LEGACY.parse(raw)
+        return _LEGACY.parse(raw)
     except ConstructError:
         raise diagnose(raw) from None
-    return frame
 
 
 def is_legacy(raw: bytes) -> bool:
@@ -239,6 +250,14 @@ def _size(raw: bytes, at: int) -> int | None:
     return (9 if legacy else 15) + raw[length_at]
 
 
+def _begins(buffer: bytes) -> bool:
+    """Whether this is the beginning of one header, in which nothing can hide."""
+    size = len(buffer)
+    if not buffer.startswith(MAGIC) or size > 11:
+        return False
+    return size < 6 or (not 0 < buffer[2] < 5 and buffer.find(MAGIC, 1) < 0)
+
+
 def _whole(raw: bytes, at: int, table: bytes) -> int:
     """The size of the complete, CRC-true frame at `at`, or 0."""
     size = _size(raw, at)
@@ -259,7 +278,7 @@ class Reassembler:
 
     def __init__(self, tables: tuple[bytes, ...] = (VENDOR,)) -> None:
         self._buffer = b""
-        self._need = 0  # fewer bytes surely complete no frame; 0 where garbage may wait
+        self._need = 0  # fewer bytes surely complete no frame, unless another begins among them
         self._tables = tables
 
     @property
@@ -274,26 +293,29 @@ class Reassembler:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         seen = len(self._buffer)
-        buffer = self._buffer = self._buffer + chunk
-        if len(buffer) < self._need and buffer.find(MAGIC, seen - 1) < 0:
+        buffer = self._buffer + chunk
+        have = len(buffer)
+        if have < self._need and buffer.find(MAGIC, seen - 1) < 0:
+            self._buffer = buffer
             return []
         found = []
-        while len(buffer) > 11 and buffer.startswith(MAGIC) and not 0 < buffer[2] < 5:
+        self._need = 0
+        while have > 11 and buffer.startswith(MAGIC) and not 0 < buffer[2] < 5:
             size = 15 + buffer[11]
-            if len(buffer) < size or buffer[size - 2 : size] != TAIL or buffer.find(MAGIC, 1, size) > 0:
+            if buffer.find(MAGIC, 1, size) > 0:
+                break
+            if have < size:
+                self._need = size
+                break
+            if buffer[size - 2 : size] != TAIL:
                 break
             found.append(buffer[:size])
-            buffer = self._buffer = buffer[size:]
-        if buffer:
+            buffer = buffer[size:]
+            have -= size
+        self._buffer = buffer
+        if buffer and not self._need and not _begins(buffer):
             found += self._cut()
-        self._need = self._wanted()
         return found
-
-    def _wanted(self) -> int:
-        """How many bytes the frame that waits will have; 0 when another may hide in it, or none waits."""
-        if not self._buffer.startswith(MAGIC) or self._buffer.find(MAGIC, 1) > 0:
-            return 0
-        return _size(self._buffer, 0) or 0
 
     def _cut(self) -> Iterator[bytes]:
         while True:

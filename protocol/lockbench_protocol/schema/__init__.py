@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from construct import Construct
 
@@ -21,11 +21,12 @@ from lockbench_protocol.schema.source import NotCompilable
 
 __all__ = ["Codec", "NotCompilable", "codec", "interpreted", "refused"]
 
-_codecs: list[Codec] = []
+T = TypeVar("T")
+_codecs: list[Codec[Any]] = []
 _interpreting = False
 
 
-class Codec:
+class Codec(Generic[T]):
     """The two functions of one schema: `parse(bytes)` and `build(object)`, with construct's own errors.
 
     With a `record` they take and give that class in place of nested containers: `view` says where in the
@@ -34,7 +35,7 @@ class Codec:
 
     __slots__ = ("_fast", "_record", "_view", "build", "parse", "schema", "text")
 
-    parse: Callable[[bytes], Any]
+    parse: Callable[[bytes], T]
     build: Callable[[Any], bytes]
 
     def __init__(
@@ -43,7 +44,7 @@ class Codec:
         self.schema = schema
         self._record = record
         self._view = view
-        self._fast: tuple[Callable[[bytes], Any], Callable[[Any], bytes]] | None = None
+        self._fast: tuple[Callable[[bytes], T], Callable[[Any], bytes]] | None = None
         self.text = ""  # of the emitted module
         self.choose()
         _codecs.append(self)
@@ -65,13 +66,14 @@ class Codec:
         else:
             self.parse, self.build = self._fast or (self._parse_first, self._build_first)
 
-    def parse_slowly(self, data: bytes) -> Any:
+    def parse_slowly(self, data: bytes) -> T:
         """What interpreted construct makes of it."""
         found = self.schema.parse(data)
-        if self._view is None:
-            return found
-        values = {name: _at(found, path) for name, path in self._view.items()}
-        return values if self._record is dict else self._record(*values.values())
+        if self._view is not None:
+            values = {name: _at(found, path) for name, path in self._view.items()}
+            found = self._record(values) if self._record is dict else self._record(*values.values())
+        result: T = found
+        return result
 
     def build_slowly(self, given: Any) -> bytes:
         """What interpreted construct makes of it."""
@@ -109,7 +111,7 @@ class Codec:
             self._fast = self.parse_slowly, self.build_slowly
             self.choose()
 
-    def _parse_first(self, data: bytes) -> Any:
+    def _parse_first(self, data: bytes) -> T:
         self._compile_or_not()
         return self.parse(data)
 
@@ -119,12 +121,12 @@ class Codec:
 
 
 @cache
-def codec(schema: Construct) -> Codec:
+def codec(schema: Construct) -> Codec[Any]:
     """The codec of this schema, made once; its objects are construct's containers."""
     return Codec(schema)
 
 
-def refused() -> list[Codec]:
+def refused() -> list[Codec[Any]]:
     """The codecs that were used and did not compile. Of the schemas of this package: none."""
     return [each for each in _codecs if each.refused]
 

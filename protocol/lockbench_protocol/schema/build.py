@@ -30,7 +30,7 @@ from construct import (
 )
 from construct.core import StringEncoded
 
-from lockbench_protocol.schema.parse import emit_hash, take_tail
+from lockbench_protocol.schema.hashing import States, emit_walk, first_state, tails_of, take_tail
 from lockbench_protocol.schema.source import (
     Leaf,
     Lines,
@@ -92,6 +92,8 @@ class _Writer:
         self._outermost = outermost
         self._parts: list[str] = []
         self._run: list[tuple[Leaf, str]] = []
+        self._walks = False  # the bytes being written are hashed by an automaton
+        self._covered: list[str] = []  # the parts that are hashed
 
     # parts
 
@@ -220,6 +222,8 @@ class _Writer:
         while subs:
             sub = subs.pop(0)
             inner = bare(sub)
+            if isinstance(inner, RawCopy) and subs and isinstance(bare(subs[0]), Checksum):
+                self._walks = first_state(bare(subs[0]).hashfunc) is not None
             if isinstance(inner, Checksum):
                 self._checksum(inner, sub.name, given, tree, subs)
             elif isinstance(inner, Const):
@@ -256,6 +260,10 @@ class _Writer:
         else:
             value = given.field("value")
         self.write(bare(node.subcon), value, {})
+        self._flush()
+        if self._walks:  # part by part, so they need not be joined
+            self._covered = self._parts[start:]
+            return {"data": ""}
         name = self._kept(self.joined(start))
         self._parts[start:] = [name]
         return {"data": name}
@@ -290,19 +298,29 @@ class _Writer:
         leaf = leaf_of(bare(node.checksumfield))
         if leaf is None:
             raise NotCompilable("a Checksum of no fixed size")
-        value = self.source.fresh("v")
         self._flush()
-        emit_hash(self.source, self.lines, node.hashfunc, data, value)
+        value = self._hash(node.hashfunc, data)
         if name:
             tree[name] = value
         if leaf.code == "B":
             for after in itertools.takewhile(lambda sub: isinstance(bare(sub), Const), following):
                 self._check_const(bare(after), after.name, given)
             tail = take_tail(self.source, following, tree)
-            tails = self.source.constant(tuple(bytes((crc,)) + tail for crc in range(256)), "tails")
-            self._parts.append(f"{tails}[{value}]")
+            self._parts.append(f"{tails_of(self.source, tail)}[{value}]")
         else:
             self._write_leaf(leaf, value)
+
+    def _hash(self, function: Any, data: str) -> str:
+        """The hash of `data`, or of the parts that an automaton walks."""
+        if not self._walks:
+            return self._kept(f"{self.source.constant(function, 'hash')}({data})")
+        self._walks = False
+        head, *rest = self._covered
+        states = self.source.constant(States(first_state(function)), "states")
+        state = self._kept(f"{states}[{head}]")
+        for part in rest:
+            emit_walk(self.lines, state, part)
+        return f"{state}[256]"
 
     def write_prefixed(self, node: Any, value: str, _tree: Tree) -> None:
         if bare(node.subcon) is GreedyBytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from construct import (
@@ -31,9 +30,10 @@ from construct import (
 )
 from construct.core import StringEncoded
 
+from lockbench_protocol.schema.hashing import emit_walk, first_state, tails_of, take_tail
+from lockbench_protocol.schema.place import Place
 from lockbench_protocol.schema.source import (
     Leaf,
-    Lines,
     NotCompilable,
     Source,
     Tree,
@@ -84,124 +84,8 @@ def _text(value: str | Tree) -> str:
     raise NotCompilable(f"field names {list(value)}")
 
 
-@dataclass(slots=True)
-class _Field:
-    """A leaf of the pending run: the variable it goes to, or the constant it must be."""
-
-    leaf: Leaf
-    name: str
-    const: bytes | None = None
-
-
-class _Reader:
-    """The state of one function: the place, and the run of leaves that one `unpack` will read."""
-
-    def __init__(self, source: Source, *, outermost: bool) -> None:
-        self.source = source
-        self.lines = Lines(3 if outermost else 1)
-        self._outermost = outermost
-        self._fail = "break" if outermost else "return None"
-        self._end = "n"
-        self._base, self._offset = ("", 0) if outermost else ("i", 0)
-        self._proven = True  # the place is known not to be beyond the end
-        self._run: list[_Field] = []
-        self._after: list[str] = []  # what follows the pending unpack
-
-    # places
-
-    def _at(self, back: int = 0) -> str:
-        offset = self._offset - back
-        if not self._base:
-            return str(offset)
-        return f"{self._base} + {offset}" if offset else self._base
-
-    def place(self) -> str:
-        """Where the next byte is read."""
-        return self._at()
-
-    def _slice(self, start: str, stop: str) -> str:
-        whole = stop == "n" and self._outermost
-        return f"d[{'' if start == '0' else start}:{'' if whole else stop}]"
-
-    def _go(self, base: str, *, proven: bool = True) -> None:
-        self._base, self._offset, self._proven = base, 0, proven
-
-    def _check(self, test: str) -> None:
-        self.lines.add(f"if {test}: {self._fail}")
-
-    def settle(self) -> None:
-        """Everything read so far is read and known to lie inside."""
-        self._flush()
-        if not self._proven:
-            self._check(f"{self._end} < {self._at()}")
-            self._proven = True
-
-    # leaves
-
-    def _leaf(self, leaf: Leaf, const: bytes | None = None) -> str:
-        if any(field.leaf.order and leaf.order and field.leaf.order != leaf.order for field in self._run):
-            self._flush()
-        name = self.source.fresh("v")
-        self._run.append(_Field(leaf, name, const))
-        self._offset += leaf.size
-        return name
-
-    def _flush(self) -> None:
-        run, after = self._run, self._after
-        if run:
-            self._run, self._after = [], []
-            self._unpack(run)
-        for line in after:
-            self.lines.add(line)
-
-    def _unpack(self, run: list[_Field]) -> None:
-        size = sum(field.leaf.size for field in run)
-        start, stop = self._at(size), self._at()
-        first = run[0]
-        alone = len(run) == 1 and first.leaf.code
-        if alone and first.const is not None:
-            self._check(f"{self._slice(start, stop)} != {first.const!r}")
-            self._proven = True
-            return
-        raises = self._outermost and self._end == "n" and not (alone and first.leaf.code.endswith(("s", "x")))
-        if not raises:
-            self._check(f"{self._end} < {stop}")
-        self._proven = True
-        if alone and first.leaf.code == "B":
-            self.lines.add(f"{first.name} = d[{start}]")
-        elif alone and first.leaf.code.endswith("s"):
-            self.lines.add(f"{first.name} = {self._slice(start, stop)}")
-        elif not (alone and first.leaf.code.endswith("x")):
-            self._unpack_many(run, start)
-
-    def _unpack_many(self, run: list[_Field], start: str) -> None:
-        order = next((field.leaf.order for field in run if field.leaf.order), ">")
-        codes, names, then = "", [], []
-        for field in run:
-            code, name = field.leaf.code, field.name
-            if field.const is not None:
-                code = {1: "B", 2: "H", 4: "L", 8: "Q"}.get(field.leaf.size, field.leaf.code)
-                wanted = field.const if code.endswith("s") else int.from_bytes(field.const, _ORDERS[order])
-                then.append(f"if {name} != {wanted!r}: {self._fail}")
-            elif not code and field.leaf.size == 3:
-                code = "BH" if order == ">" else "HB"
-                high, low = (name, f"{name}_") if order == ">" else (f"{name}_", name)
-                names.append(name)
-                name = f"{name}_"
-                then.append(f"{field.name} = {high} << 16 | {low}")
-            elif not code:
-                code = f"{field.leaf.size}s"
-                then.append(f"{name} = int.from_bytes({name}, {field.leaf.byteorder!r})")
-            codes += code
-            if not code.endswith("x"):
-                names.append(name)
-        unpack = self.source.constant(struct.Struct(order + codes).unpack_from, "unpack")
-        place = "" if start == "0" else f", {start}"
-        self.lines.add(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {unpack}(d{place})")
-        for line in then:
-            self.lines.add(line)
-
-    # constructs
+class _Reader(Place):
+    """Emits what reads each kind of construct."""
 
     def read(self, node: Construct, tree: Tree) -> str | Tree:
         """Emits what reads `node`; the text of its value. `tree` has the earlier fields of its Struct."""
@@ -250,6 +134,8 @@ class _Reader:
         while subs:
             sub = subs.pop(0)
             inner = bare(sub)
+            if isinstance(inner, RawCopy) and subs and isinstance(bare(subs[0]), Checksum):
+                self.automaton = first_state(bare(subs[0]).hashfunc)
             if isinstance(inner, Checksum):
                 value: str | Tree = self._checksum(inner, sub.name, tree, subs)
             else:
@@ -273,6 +159,7 @@ class _Reader:
         if bare(node.subcon) is GreedyBytes:
             name = self.source.fresh("v")
             self.lines.add(f"{name} = {self._slice(start, end)}")
+            self.known[self._slice(start, end)] = name
             self._go(end, proven=False)
             return name
         self._check(f"{self._end} < {end}")
@@ -323,8 +210,7 @@ class _Reader:
         if leaf is None:
             raise NotCompilable("a Checksum of no fixed size")
         self._flush()
-        value = self.source.fresh("v")
-        emit_hash(self.source, self.lines, node.hashfunc, data, value)
+        value = self._hash(node.hashfunc, data)
         if leaf.code != "B":
             found = self._leaf(leaf)
             self._after.append(f"if {found} != {value}: {self._fail}")
@@ -338,10 +224,25 @@ class _Reader:
         if following and bare(following[0]) is Terminated and self._end == "n" and self._outermost:
             following.pop(0)
             stop = "n"
-        tails = self.source.constant(tuple(bytes((crc,)) + tail for crc in range(256)), "tails")
-        self._check(f"{self._slice(start, stop)} != {tails}[{value}]")
+        self._check(f"{self._slice(start, stop)} != {tails_of(self.source, tail)}[{value}]")
         self._proven = True
         return value
+
+    def _hash(self, function: Any, data: str) -> str:
+        """The hash of `data`, a slice of `d`."""
+        value, (state, size) = self.source.fresh("v"), self.walked
+        self.walked, self.automaton = ("", 0), None
+        start = first_state(function)
+        if start is None:
+            self.lines.add(f"{value} = {self.source.constant(function, 'hash')}({data})")
+            return value
+        if state and data.startswith("d[:"):
+            data = f"d[{size}:{data.removeprefix('d[:')}"
+        else:
+            state = self.source.fresh("s")
+            self.lines.add(f"{state} = {self.source.constant(start, 'start')}")
+        emit_walk(self.lines, state, self.known.get(data, data))
+        return f"{state}[256]"
 
     def _ask(self, expression: Any, tree: Tree) -> str:
         self.settle()
@@ -454,7 +355,6 @@ class _Reader:
         return value
 
 
-_ORDERS: Any = {">": "big", "<": "little"}
 _READS: dict[type, Any] = {
     Struct: _Reader.read_struct,
     Const: _Reader.read_const,
@@ -467,25 +367,3 @@ _READS: dict[type, Any] = {
     GreedyRange: _Reader.read_range,
     Array: _Reader.read_array,
 }
-
-
-def take_tail(source: Source, following: list[Any], tree: Tree) -> bytes:
-    """The constants that follow a checksum, taken off `following`."""
-    tail = b""
-    while following and isinstance(bare(following[0]), Const):
-        node = following.pop(0)
-        tail += bare(node).build(None)
-        if node.name:
-            tree[node.name] = source.constant(plain(bare(node).value), "const")
-    return tail
-
-
-def emit_hash(source: Source, lines: Lines, function: Any, data: str, value: str) -> None:
-    """`value` is the hash of `data`: a walk in place where the hash is an automaton, else a call."""
-    if not hasattr(function, "start"):
-        lines.add(f"{value} = {source.constant(function, 'hash')}({data})")
-        return
-    state = source.fresh("s")
-    lines.add(f"{state} = {source.constant(function.start(), 'start')}")
-    lines.add(f"for b in {data}: {state} = {state}[b]")
-    lines.add(f"{value} = {state}[256]")

@@ -78,7 +78,7 @@ def data_schema(length: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def data_codec(length: int) -> Codec:
+def data_codec(length: int) -> Codec[dict[str, int | bytes]]:
     """The same, compiled: it parses to the fields of a `Pdu`."""
     covered = ("covered", "value")
     view = {"index": (*covered, "index"), "image": (*covered, "image"), "crc": ("crc",)}
@@ -151,22 +151,23 @@ def decode(value: bytes, dialect: Dialect, sender: Literal["client", "server"] =
 
     RemoteError names what is wrong: too short, an opcode that the dialect does not have, a bad CRC.
     """
-    if len(value) < 2:
-        raise RemoteError(f"{len(value)} bytes are too few for an OTA PDU")
-    opcode = int.from_bytes(value[:2], "little")
+    size = len(value)
+    if size < 2:
+        raise RemoteError(f"{size} bytes are too few for an OTA PDU")
+    opcode = value[0] | value[1] << 8
     name = (dialect.client if sender == "client" else dialect.server).get(opcode)
-    if name is None and (opcode >= FIRST_OPCODE or sender == "server"):
-        raise RemoteError(f"the {sender} has no PDU {opcode:04x} in the {dialect.name} dialect")
-    if name is None and len(value) < 4:
-        raise RemoteError(f"{len(value)} bytes are too few for a data PDU")
     if name is None:
-        return Pdu("DATA", _parse(data_codec(len(value) - 4), value, "data PDU"))
+        if opcode >= FIRST_OPCODE or sender == "server":
+            raise RemoteError(f"the {sender} has no PDU {opcode:04x} in the {dialect.name} dialect")
+        if size < 4:
+            raise RemoteError(f"{size} bytes are too few for a data PDU")
+        return Pdu("DATA", _parse(data_codec(size - 4), value, "data PDU"))
     parsed = _parse(codec(COMMANDS[name]), value, name)
     fields = {**parsed.get("covered", {}).get("value", {}), **parsed}
     return Pdu(name, {key: field for key, field in fields.items() if isinstance(field, int | bytes)})
 
 
-def _parse(of: Codec, value: bytes, name: str) -> Any:
+def _parse(of: Codec[Any], value: bytes, name: str) -> Any:
     try:
         return of.parse(value)
     except ChecksumError:
