@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,7 +23,6 @@ register(PasscodeType)
 register(Status)
 
 DIGITS = "0123456789"
-SETTLE_SECONDS = 0.25  # an advertisement changes within its interval
 SETTLE_SECONDS = (
     0.5  # after which an advertisement must be true again; locks advertise several times a second
 )
@@ -86,8 +84,7 @@ def refused(*statuses: Status) -> Iterator[None]:
 
 
 async def sighted(bench: LockBench) -> Sighting:
-    """What a scanner sees of the lock, which must be on the air, once a change had time to get there."""
-    await asyncio.sleep(SETTLE_SECONDS)
+    """What a scanner sees of the lock, which must be on the air."""
     seen = await bench.sight()
     if seen is None:
         raise Expectation("the lock's advertisement", "one within 10 s", None)
