@@ -164,8 +164,9 @@ async def test_a_failed_sync_is_type_5(bench: LockBench, fault: Fault) -> None:
     check_story(app, result)
     expect(result.get("type"), NOT_SYNCED, "the type")
     await expect_running(bench, NEW)
-    known = (await cloud.session.detail(cloud.lock_id)).firmware_revision
-    expect(known, bench.firmware.version, "the version that the cloud knows")
+    if fault.cut is None:  # else only the answer was lost, and the cloud knows
+        known = (await cloud.session.detail(cloud.lock_id)).firmware_revision
+        expect(known, bench.firmware.version, "the version that the cloud knows")
     await cloud.session.upgrade_success(cloud.lock_id, str(result.get("lockData")))
     known = (await cloud.session.detail(cloud.lock_id)).firmware_revision
     expect(known, NEW, "the version that the cloud knows after another sync")
