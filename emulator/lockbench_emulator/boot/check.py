@@ -33,6 +33,9 @@ class ImageCheck:
 
     def feed(self, at: int, payload: bytes) -> Result | None:
         """The bytes from offset `at`, some whole rows; gives what they show to be wrong, if anything."""
+        if self._header_end <= at < self._value_at - len(payload) and self._algorithm != 1:
+            self._crc32 = zlib.crc32(payload, self._crc32)
+            return None
         found = self._header(at, payload) if at < self._header_end else None
         value = self._value_at - at
         inside = 0 <= value < len(payload)

@@ -33,7 +33,9 @@ class Operation:
     address: int
     before: bytes  # the cells it touches
     after: bytes  # the same cells when it runs to its end
-    asked: bytes = b""  # what a program was given: where it differs from `after`, a 0 would have to become a 1
+    asked: bytes = (
+        b""  # what a program was given: where it differs from `after`, a 0 would have to become a 1
+    )
 
 
 class PowerCut(Exception):
@@ -64,8 +66,9 @@ class Flash:
     @classmethod
     def of(cls, snapshot: Snapshot, operations: int = 0) -> Flash:
         """A flash whose cells are those of `snapshot`, and that counts its operations from there."""
-        flash = cls(SECTOR)
-        flash._sectors = list(snapshot)
+        flash = cls.__new__(cls)
+        flash.erases, flash.hook, flash.protected = Counter(), None, range(0)
+        flash._sectors = list(snapshot)  # noqa: SLF001 - its own
         flash.size = len(snapshot) * SECTOR
         flash.operations = operations
         return flash
@@ -97,7 +100,7 @@ class Flash:
         if address % SECTOR or not 0 <= address < self.size:
             self._within(address, SECTOR)
             raise LocalError(f"no sector begins at {address:#x}")
-        self.erases[address] += 1
+        self.erases[address] = self.erases.get(address, 0) + 1
         if self.hook is None and address not in self.protected:
             self.operations += 1
             self._sectors[address // SECTOR] = BLANK
@@ -132,6 +135,10 @@ class Flash:
             BLANK if (sector := cells[at : at + SECTOR]) == BLANK else sector
             for at in range(0, len(cells), SECTOR)
         ]
+
+    def put_sector(self, number: int, cells: bytes) -> None:
+        """`load` of one whole sector, by its number: for whoever does it a hundred thousand times."""
+        self._sectors[number] = cells
 
     def _within(self, address: int, length: int) -> None:
         if address < 0 or length < 0 or address + length > self.size:

@@ -8,6 +8,7 @@ of the flash passes through, and the server is dead with the rest of RAM.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import lru_cache
 from math import inf
 
@@ -57,7 +58,7 @@ class OtaServer:
 
     def _rest(self) -> None:
         """No attempt: what START, or the end of a failure without a reboot, begins from."""
-        self._check = ImageCheck(self._board.mark_offset)
+        self._check = self.new_check()
         self._length = ROW  # bytes of image in a data PDU
         self._plain_until = 0  # data PDUs that begin below this offset are of full length and in range
         self._last = -1  # last PDU written since START
@@ -67,6 +68,16 @@ class OtaServer:
         self._gap = self._dialect.idle_timeout  # seconds that the client may be silent
         self._latest = inf  # when the process timeout comes
         self._due: float | None = None
+
+    def fork(self, flash: Flash) -> OtaServer:
+        """The same server on a flash with the same cells; the two go on apart."""
+        twin = copy(self)
+        twin.move(flash)
+        return twin
+
+    def move(self, flash: Flash) -> None:
+        """Go on with another flash, and share nothing with a twin."""
+        self._flash, self._check, self._effects = flash, copy(self._check), []
 
     @property
     def busy(self) -> bool:
@@ -148,7 +159,7 @@ class OtaServer:
     def _open(self, length: int, now: float) -> None:
         dialect = self._dialect
         self._last = -1
-        self._check = ImageCheck(self._board.mark_offset)
+        self._check = self.new_check()
         self._length, self._plain_until = length, 0
         if self.verdict is None:
             self._gap = dialect.data_interval or dialect.idle_timeout
@@ -296,7 +307,10 @@ class OtaServer:
             self._find_plain()
         if found and self._dialect.error_stops_row:
             return found
-        written = self._write(at, payload)
+        if at > self._board.mark_offset and len(payload) == ROW:
+            written = self._program(at, payload)  # what nearly all PDUs are
+        else:
+            written = self._write(at, payload)
         if written is None:
             self._last = index
             if self._gap:
@@ -318,6 +332,9 @@ class OtaServer:
                 return Result.PROTECTION
         return None
 
+    def new_check(self) -> ImageCheck:
+        return ImageCheck(self._board.mark_offset)
+
     def _find_plain(self) -> None:
         """Once the header is known, most PDUs need no second look at their length."""
         if self._check.total:
@@ -334,12 +351,15 @@ class OtaServer:
             received = min(count * self._length, self._check.size or inf)
             self._notify(command("SCHEDULE_FW_SIZE", size=int(received)))
 
-    def _write(self, at: int, payload: bytes) -> Result | None:
+    def masked(self, at: int, payload: bytes) -> bytes:
+        """The payload with its mark byte as FF: only the commit sets it."""
         mark = self._board.mark_offset - at
         if 0 <= mark < len(payload):
-            payload = payload[:mark] + b"\xff" + payload[mark + 1 :]
-        if len(payload) == ROW:
-            return self._program(at, payload)
+            return payload[:mark] + b"\xff" + payload[mark + 1 :]
+        return payload
+
+    def _write(self, at: int, payload: bytes) -> Result | None:
+        payload = self.masked(at, payload)
         for start, piece in self._pieces(at, payload):
             failed = self._program(start, piece)
             if failed is not None:
@@ -357,10 +377,13 @@ class OtaServer:
     def _program(self, at: int, piece: bytes) -> Result | None:
         address = self._new + at
         self._flash.program(address, piece)
-        good = self._flash.read(address, len(piece)) == piece
+        good = self.reads_back(address, piece)
         if (good or self._dialect.clean_failed_row) and at > self._touched:
             self._touched = at
         return None if good else Result.FLASH
+
+    def reads_back(self, address: int, piece: bytes) -> bool:
+        return self._flash.read(address, len(piece)) == piece
 
     def _mark_is_staged(self) -> bool:
         word = self._flash.read(self._new + self._board.mark_offset, len(MARK))

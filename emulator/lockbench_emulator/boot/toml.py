@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lockbench_protocol import LocalError
 
-__all__ = ["build", "load", "names", "parse"]
+__all__ = ["build", "load", "names", "parse", "typed"]
 
 T = TypeVar("T")
 
@@ -52,13 +52,14 @@ def build(table: Mapping[str, Any], name: str, where: str, shape: Callable[..., 
     for key in sorted(table.keys() ^ wanted.keys()):
         raise LocalError(f"{where}: key {key!r} is {'missing' if key in wanted else 'unknown'}")
     return shape(
-        name=name, **{key: _typed(table[key], kind, f"{where}: {key}") for key, kind in wanted.items()}
+        name=name, **{key: typed(table[key], kind, f"{where}: {key}") for key, kind in wanted.items()}
     )
 
 
-def _typed(value: Any, kind: Any, where: str) -> Any:
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_typed(item, get_args(kind)[0], where) for item in value)
+def typed(value: Any, kind: Any, where: str) -> Any:
+    """`value` as a key of type `kind` takes it: lists become tuples, whole numbers serve as seconds."""
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        return tuple(typed(item, get_args(kind)[0], where) for item in value)
     if kind is float and type(value) is int:
         return float(value)
     allowed = get_args(kind)  # of a Literal

@@ -131,6 +131,10 @@ class OtaSender:
             return Ended(None, "the link ended after END, which this client takes for success", believed=True)
         return Ended(None, "the link was lost before the result")
 
+    def gave_up(self) -> None:
+        """Nothing came within the preset's patience after END."""
+        self._end(Ended(None, f"nothing came within {self.preset.patience:g} s after END"))
+
     def cancel(self) -> None:
         """The user gave up; the driver ends the link."""
         self._end(Ended(None, "the transfer was cancelled"))

@@ -1,0 +1,92 @@
+"""`sweep(work, executor)`: any number of simulations on any executor of `concurrent.futures`."""
+
+from __future__ import annotations
+
+import multiprocessing
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
+
+from lockbench_protocol import LocalError
+
+from lockbench_harness.faults.plan import Plan
+from lockbench_harness.sweep.plans import Cuts, Work
+from lockbench_harness.sweep.tally import Tally, tally
+
+__all__ = ["open_executor", "split_for", "sweep"]
+
+
+def sweep(
+    work: Sequence[Work],
+    executor: Executor,
+    *,
+    confirm_every: int = 400,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> tuple[Tally, int]:
+    """Simulate all of `work`; gives the tally of it all and the number of distinct flash states.
+
+    One simulation in `confirm_every`, by chance from the seed, and the first of each verdict and start state
+    end with a real upgrade (telink-ota 12, I5); 0 confirms nothing. `progress` gets the pieces done and all.
+    """
+    total, states = Tally(), set[int]()
+    futures: list[Future[Tally]] = [
+        executor.submit(tally, piece, confirm_every=confirm_every) for piece in work
+    ]
+    try:
+        for done, future in enumerate(as_completed(futures), start=1):
+            _take(total, states, future.result())
+            progress(done, len(futures))
+        if confirm_every:
+            firsts: tuple[Plan, ...] = tuple(total.firsts.values())
+            confirmed = executor.submit(tally, firsts, confirm_every=1).result()
+            total.retries += confirmed.retries
+            total.broken += confirmed.broken
+            total.bad += [row for row in confirmed.bad if row not in total.bad]
+    finally:
+        for future in futures:
+            future.cancel()
+    total.strips.sort(key=lambda strip: (repr(strip.base), strip.first))
+    return total, len(states)
+
+
+def _take(total: Tally, states: set[int], part: Tally) -> None:
+    digests = array("Q")
+    digests.frombytes(part.states)
+    states.update(digests)
+    total.add(part)
+
+
+@contextmanager
+def open_executor(name: str, jobs: int) -> Iterator[Executor]:
+    """ "process": that many processes of this machine; "dask:ADDRESS": the workers of a Dask scheduler there.
+
+    LocalError for another name, when Dask is not installed, or when nobody answers at the address.
+    """
+    if name == "process":
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+            yield pool
+    elif name.startswith("dask:"):
+        with _dask(name.removeprefix("dask:")) as client:
+            yield client.get_executor()
+    else:
+        raise LocalError(f"no executor {name!r}; known: process, dask:ADDRESS")
+
+
+def _dask(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise LocalError("Dask is not installed: pip install distributed") from None
+    try:
+        return Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise LocalError(f"no Dask scheduler answers at {address}: {error}") from None
+
+
+def split_for(work: Sequence[Cuts], jobs: int) -> list[Work]:
+    """Pieces enough that every worker has some: a piece of a story is recorded again by each who gets one."""
+    parts = -(-4 * jobs // max(len(work), 1))
+    return [piece for cuts in work for piece in cuts.split(parts)]
