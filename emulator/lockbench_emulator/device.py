@@ -33,10 +33,10 @@ from lockbench_emulator.gatt import (
     Service,
 )
 from lockbench_emulator.lock import hands
-from lockbench_emulator.lock.clock import LockClock
 from lockbench_emulator.lock.lock import NOTIFY, PROTOCOL, WRITE, Lock
-from lockbench_emulator.lock.memory import Admin, Memory
+from lockbench_emulator.lock.memory import Admin
 from lockbench_emulator.lock.store import Store
+from lockbench_emulator.parts import SOUND, Parts
 from lockbench_emulator.profiles import LockProfile
 
 EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - a lock's clock has no zone
@@ -77,18 +77,20 @@ class LockDevice:
         address: str | None = None,
         paired: bool = True,
         epoch: datetime = EPOCH,
+        parts: Parts = SOUND,
     ) -> None:
         self.profile = profile
+        self.parts = parts
         self.chance = Random(seed)  # noqa: S311 - an emulated lock repeats itself
         drawn = bytes((0xC0 | self.chance.getrandbits(6), *self.chance.randbytes(5)))
         self._address = address or adv.mac_text(drawn)
         self.board = load_board(profile.model.board)
-        self.dialect = load_dialect(profile.dfu.dialect)
+        self.dialect = parts.dialect(load_dialect(profile.dfu.dialect))
         self.flash = Flash(self.board.flash_size)
         install(self.flash, self.board, factory_image(profile.model.board))
-        self.memory = Memory(self._store(), profile.log.capacity)
+        self.memory = parts.memory(self._store(), profile.log.capacity)
         self.memory.auto_lock = profile.settings.auto_lock
-        self.clock = LockClock(epoch, drift=profile.clock.drift_ppm)
+        self.clock = parts.clock(epoch, drift=profile.clock.drift_ppm)
         if Feature.NO_CLOCK in profile.features:
             self.clock.lose(0.0)
         self.battery = profile.advertising.battery
@@ -126,7 +128,7 @@ class LockDevice:
         if not self.alive or self.online:
             return None
         policy = self.profile.advertising
-        state = adv.LockState(self.profile.model.scene, self._flags(), self.battery, self._address)
+        state = self.state()
         if self.in_dfu:
             manufacturer = adv.dfu_manufacturer_data(state, bytes.fromhex(policy.dfu_mark))
         else:
@@ -138,7 +140,11 @@ class LockDevice:
             policy.interval,
         )
 
-    def _flags(self) -> adv.Flag:
+    def state(self) -> adv.LockState:
+        """What the manufacturer data tell."""
+        return adv.LockState(self.profile.model.scene, self.flags(), self.battery, self._address)
+
+    def flags(self) -> adv.Flag:
         flags = adv.Flag(0)
         if self.memory.unlocked:
             flags |= adv.Flag.UNLOCKED
@@ -297,9 +303,11 @@ class LockDevice:
         self.bank = bank
         self.memory.reopen(self._store())
         firmware = running_version(self.flash, self.board, bank)
-        self.lock = Lock(self.profile, self.memory, self.clock, self.chance, self._address, firmware)
+        self.lock = self.parts.lock(
+            self.profile, self.memory, self.clock, self.chance, self._address, firmware
+        )
         self.lock.battery = self.battery
-        self.server = OtaServer(self.flash, self.board, self.dialect, bank)
+        self.server = self.parts.server(self.flash, self.board, self.dialect, bank)
 
     def _store(self) -> Store:
         """The data region of the flash, read afresh."""

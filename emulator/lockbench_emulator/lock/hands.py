@@ -6,8 +6,6 @@ in the flash when it returns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lockbench_protocol.lock.commands.cards import AddStatus
 from lockbench_protocol.lock.commands.log import LogType
 from lockbench_protocol.lock.commands.settings import SwitchItem
@@ -16,29 +14,12 @@ from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
 from lockbench_emulator.gatt import Effect
 from lockbench_emulator.lock.handlers.credentials import CARDS, FINGERS, Kind, enroll, table, tail
 from lockbench_emulator.lock.lock import Lock
-from lockbench_emulator.lock.memory import Dated, Passcode
+from lockbench_emulator.lock.memory import Dated
 from lockbench_emulator.lock.refused import Refused
-from lockbench_emulator.lock.schedule import dated_opens, for_ever, passcode_opens, used_up
+from lockbench_emulator.lock.schedule import dated_opens
 
-MS = 1000
 CYCLIC_USER = {0x05: 2, 0x06: 1}  # opcode of a kind -> user type of 70
 FOB_USER = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Lockout:
-    """After `wrong` wrong codes within `within` seconds the keypad is dead for `seconds`."""
-
-    wrong: int
-    within: float
-    seconds: float
-
-
-LOCKOUTS: dict[str, Lockout | None] = {
-    "ga374": Lockout(5, 300.0, 90.0),
-    "dding3": Lockout(3, 300.0, 90.0),
-    "none": None,
-}
 
 
 def touch(lock: Lock, now: float) -> list[Effect]:
@@ -50,55 +31,8 @@ def touch(lock: Lock, now: float) -> list[Effect]:
 def enter_code(lock: Lock, code: str, now: float) -> list[Effect]:
     """Type a code and confirm it. Opens, or is logged as wrong; during a lock-out nothing is heard."""
     lock.awake_until = now + lock.profile.advertising.awake_seconds
-    memory = lock.memory
-    if now * MS < memory.keypad_locked_until:
-        lock.happened("keypad", result="locked out")
-        return lock.finish()
-    passcode = memory.passcodes.get(code)
-    if memory.admin is not None and code == memory.admin_passcode != "":
-        _open_by_code(lock, code, code, now)
-    elif code == memory.erase_code != "":
-        memory.passcodes.clear()
-        lock.write_log(LogType.PASSCODES_CLEARED, {"delete_date": lock.date5(now), "code": code}, now)
-        lock.happened("keypad", result="erased")
-    elif memory.frozen or memory.privacy:
-        lock.happened("keypad", result="refused")
-    elif passcode is not None and _valid(lock, passcode, now):
-        memory.use(code)
-        _open_by_code(lock, passcode.original, code, now)
-    else:
-        _wrong(lock, code, now)
+    lock.keypad.enter(code, now)
     return lock.finish()
-
-
-def _valid(lock: Lock, passcode: Passcode, now: float) -> bool:
-    """A lock that does not know the time takes only codes that are for ever."""
-    uses = lock.profile.passcodes.count_uses
-    if lock.clock.valid or not lock.profile.clock.periods_need_it:
-        return passcode_opens(passcode, lock.clock.local(now), uses)
-    return for_ever(passcode) and not used_up(passcode, uses)
-
-
-def _open_by_code(lock: Lock, original: str, code: str, now: float) -> None:
-    lock.memory.wrong_codes = ()
-    lock.move_bolt(unlocked=True, now=now)
-    lock.write_log(LogType.KEYPAD_UNLOCK, {"original": original, "code": code}, now)
-    lock.happened("keypad", result="open")
-
-
-def _wrong(lock: Lock, code: str, now: float) -> None:
-    lock.write_log(LogType.WRONG_PASSCODE, {"code": code}, now)
-    lock.happened("keypad", result="wrong")
-    rule = LOCKOUTS[lock.profile.passcodes.lockout]
-    if rule is None:
-        return
-    at = round(now * MS)
-    recent = (*(before for before in lock.memory.wrong_codes if at - before < rule.within * MS), at)
-    lock.memory.wrong_codes = recent
-    if len(recent) >= rule.wrong:
-        lock.memory.wrong_codes = ()
-        lock.memory.keypad_locked_until = at + round(rule.seconds * MS)
-        lock.happened("keypad", result="locked", seconds=int(rule.seconds))
 
 
 def present_card(lock: Lock, number: bytes, now: float) -> list[Effect]:
@@ -122,7 +56,7 @@ def _present(
     periods = memory.periods.get(bytes((CYCLIC_USER[kind.opcode],)) + number, ())
     dated = known.get(number)
     blocked = memory.frozen or memory.privacy
-    if dated is not None and not blocked and dated_opens(dated, periods, lock.clock.local(now)):
+    if dated is not None and not blocked and _holds(lock, dated, periods, now):
         lock.move_bolt(unlocked=True, now=now)
         lock.write_log(opened, tail(kind, number), now)
     else:
@@ -150,7 +84,7 @@ def press_fob(lock: Lock, mac: bytes, key: int, now: float) -> list[Effect]:
     """A paired key fob opens with key 1 and locks with key 2."""
     dated = lock.memory.fobs.get(mac)
     periods = lock.memory.periods.get(bytes((FOB_USER,)) + mac, ())
-    if dated is not None and dated_opens(dated, periods, lock.clock.local(now)):
+    if dated is not None and not lock.memory.frozen and _holds(lock, dated, periods, now):
         lock.move_bolt(unlocked=key == 1, now=now)
         lock.write_log(LogType.FOB, {"mac": mac, "key_id": key, "accessory_battery": 100}, now)
     return lock.finish()
@@ -172,6 +106,12 @@ def turn_thumb(lock: Lock, *, unlocked: bool, now: float) -> list[Effect]:
 def throw_privacy_bolt(lock: Lock, *, on: bool) -> list[Effect]:
     """The bolt inside, which keeps users out and lets administrators in (ttlock-ble 4, code 30)."""
     lock.memory.privacy = on
+    return lock.finish()
+
+
+def obstruct(lock: Lock, *, on: bool) -> list[Effect]:
+    """Something stands in the way of the bolt, or of the arm of a parking lock (ttlock-ble 4, code 33)."""
+    lock.obstructed = on
     return lock.finish()
 
 

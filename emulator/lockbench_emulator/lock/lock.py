@@ -7,13 +7,13 @@ silence where a policy of the profile says so; no input raises.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from lockbench_protocol.lock import envelope
 from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError
-from lockbench_protocol.lock.commands import COMMANDS, Command, Level, PayloadError
+from lockbench_protocol.lock.commands import COMMANDS, Command, PayloadError
 from lockbench_protocol.lock.commands.cards import CredentialOp
 from lockbench_protocol.lock.commands.info import RECORD_PUSH, STATE_PUSH
 from lockbench_protocol.lock.commands.log import RECORD_BODY, TAILS, LogType
@@ -25,7 +25,8 @@ from lockbench_protocol.lock.status import Status
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify
 from lockbench_emulator.lock.clock import LockClock
 from lockbench_emulator.lock.codec import codec_of
-from lockbench_emulator.lock.handlers import HANDLERS
+from lockbench_emulator.lock.handlers import HANDLERS, Handler
+from lockbench_emulator.lock.keypad import Keypad
 from lockbench_emulator.lock.memory import Memory
 from lockbench_emulator.lock.refused import Refused
 from lockbench_emulator.lock.schedule import passage_holds
@@ -41,6 +42,12 @@ PASSAGE_LOOK = 60.0  # seconds between two looks at whether a passage time is ov
 
 class Lock:
     """The application of a V3 lock. `firmware` is the revision that it reports."""
+
+    # what it is made of
+    handlers: ClassVar[Mapping[int, Handler]] = HANDLERS
+    keypad_class: ClassVar[type[Keypad]] = Keypad
+    stream_class: ClassVar[type[Reassembler]] = Reassembler
+    codec_of = staticmethod(codec_of)
 
     def __init__(
         self,
@@ -72,8 +79,9 @@ class Lock:
         self.door_closed: bool | None = None  # None: no sensor has spoken
         self.obstructed = False  # something stands in the way of a parking lock
         self._tables = (VENDOR, TEXTBOOK) if profile.session.accept_textbook_crc else (VENDOR,)
-        self._stream = Reassembler(self._tables)
-        self._codec = codec_of(profile.model.protocol_version, chance)
+        self.keypad = self.keypad_class(self)
+        self._stream = self.stream_class(self._tables)
+        self._codec = self.codec_of(profile.model.protocol_version, chance)
         self._version = bytes((PROTOCOL, profile.model.protocol_version))
         self._last_frame = 0.0
         self._pushes: deque[Callable[[float], bytes]] = deque()
@@ -262,7 +270,7 @@ class Lock:
     def _obey(self, opcode: int, plain: bytes, key: bytes, now: float) -> None:
         command = COMMANDS.get(opcode)
         lacking = command is not None and command.feature not in {None, *self.profile.features}
-        if command is None or lacking or opcode not in HANDLERS:
+        if command is None or lacking or opcode not in self.handlers:
             self._refuse(opcode, Status.INVALID_COMMAND, None, key, now)
             return
         op = plain[0] if command.ops and plain else None
@@ -274,16 +282,13 @@ class Lock:
             frame = opcode if opcode == 0x19 else REPLY
             self._send(envelope.pack(envelope.Reply(opcode, body)), key, now, frame)
 
+    def refusal(self, command: Command) -> Status | None:
+        """The status with which this command is refused to this session, None when it is allowed."""
+        is_open = self.profile.session.login == "open"
+        return refusal(self.mode, self.session.login, command.opcode, command.level, is_open=is_open)
+
     def _execute(self, command: Command, plain: bytes, now: float) -> bytes:
-        status = refusal(
-            self.mode,
-            self.session.login,
-            command.opcode,
-            command.level,
-            is_open=self.profile.session.login == "open",
-        )
-        if status is None and command.level is Level.PAIRING and self.mode is Mode.READY:
-            status = Status.NOT_IN_SETTING_MODE
+        status = self.refusal(command)
         if status is not None:
             raise Refused(status)
         if command.ops and plain and plain[0] not in command.ops:
@@ -292,7 +297,7 @@ class Lock:
             request = command.parse_request(plain)
         except PayloadError:
             raise Refused(Status.PAYLOAD_LENGTH) from None
-        values = HANDLERS[command.opcode](self, request, now)
+        values = self.handlers[command.opcode](self, request, now)
         try:
             self.memory.commit()  # before the answer: what was confirmed survives a power cut
         except (StoreFull, StoreFault) as error:
@@ -306,11 +311,15 @@ class Lock:
 
     def _send(self, plain: bytes | None, key: bytes, now: float, command: int = REPLY) -> None:
         """One frame in notifications of at most 20 bytes; None is a frame without data."""
-        model = self.profile.model
         encrypt, data = (AES, b"") if plain is None else self._codec.seal(plain, key)
-        frame = Frame(
-            command, data, PROTOCOL, model.protocol_version, model.scene, model.group, model.org, encrypt
-        )
+        frame = self.frame(command, data, encrypt)
         table = TEXTBOOK if self.profile.session.reply_textbook_crc else VENDOR
         self._effects.extend(Notify(NOTIFY, chunk) for chunk in chunks(encode(frame, table)))
         self._last_frame = now
+
+    def frame(self, command: int, data: bytes, encrypt: int) -> Frame:
+        """Under the lock's own header."""
+        model = self.profile.model
+        return Frame(
+            command, data, PROTOCOL, model.protocol_version, model.scene, model.group, model.org, encrypt
+        )
