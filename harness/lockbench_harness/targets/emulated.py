@@ -155,6 +155,21 @@ class EmulatedHands:
     def turn_thumb(self, *, unlocked: bool) -> None:
         self._opened(lambda lock, now: hands.turn_thumb(lock, unlocked=unlocked, now=now))
 
+    def press_fob(self, mac: bytes, key: int) -> bool:
+        return self._opened(lambda lock, now: hands.press_fob(lock, mac, key, now))
+
+    def lock_by_keypad(self) -> None:
+        self._act(lambda now: self._device.by_hand(hands.lock_by_keypad, now))
+
+    def move_door(self, *, closed: bool) -> None:
+        self._opened(lambda lock, now: hands.move_door(lock, closed=closed, now=now))
+
+    def tamper(self) -> None:
+        self._act(lambda now: self._device.by_hand(hands.tamper, now))
+
+    def obstruct(self, on: bool) -> None:  # noqa: FBT001 - whether something is in the way
+        self._act(lambda now: self._device.by_hand(lambda lock, _now: hands.obstruct(lock, on=on), now))
+
     def _opened(self, hand: Callable[[Lock, float], list[Effect]]) -> bool:
         effects = self._act(lambda now: self._device.by_hand(hand, now))
         return Happened("bolt", {"unlocked": True}) in effects
@@ -258,11 +273,13 @@ class EmulatedTarget:
     @asynccontextmanager
     async def _air(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[LockBench]:
         from lockbench_emulator.radio.peripheral import Peripheral
+        from lockbench_emulator.radio.quiet import quiet
 
         from lockbench_harness.links.bumble import BumbleLink, on_air
 
         beside: list[Peripheral] = []
         async with AsyncExitStack() as stack:
+            stack.enter_context(quiet())  # the trace is ours; nobody reads Bumble's log here
             air = await stack.enter_async_context(on_air([device], seed=seed, observe=observer(trace)))
 
             async def second() -> Link:
