@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from lockbench_harness.links import Connection, Link, Sighting
+from lockbench_harness.links import Connection, Link, LinkLost, Sighting
 
 Change = Callable[[int, bytes], Sequence[bytes]]
 """What becomes of the n-th piece (from 0) of a connection: the pieces that go on."""
@@ -19,7 +19,10 @@ def faithful(_number: int, piece: bytes) -> Sequence[bytes]:
 
 
 class BadLink:
-    """A central whose connections change what passes. `hang_up_after` counts pieces in both directions."""
+    """A central whose connections change what passes.
+
+    `hang_up_after` counts pieces in both directions; behind the last one nothing passes.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,8 @@ class BadConnection:
         return self._connection.characteristics()
 
     async def write(self, characteristic: str, value: bytes, *, response: bool = False) -> None:
+        if self._left == 0:
+            raise LinkLost
         number, self._written = self._written, self._written + 1
         for piece in self._change_write(number, value):
             await self._connection.write(characteristic, piece, response=response)
@@ -84,6 +89,8 @@ class BadConnection:
 
     async def subscribe(self, characteristic: str, callback: Callable[[bytes], None]) -> None:
         def pass_on(value: bytes) -> None:
+            if self._left == 0:
+                return
             number, self._notified = self._notified, self._notified + 1
             for piece in self._change_notification(number, value):
                 callback(piece)
