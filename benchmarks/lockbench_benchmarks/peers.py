@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -221,6 +222,7 @@ PEERS: dict[str, tuple[str, Callable[[], Contenders]]] = {
 }
 
 
+@cache
 def installed() -> dict[str, Contenders]:
     """The contenders of each peer that can be imported here."""
     return {name: make() for name, (package, make) in PEERS.items() if find_spec(package)}

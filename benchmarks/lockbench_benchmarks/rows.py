@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lockbench_benchmarks.codec import GOALS, OURS, WORKS, Work
 from lockbench_benchmarks.interleave import SECONDS, measure
-from lockbench_benchmarks.peers import installed
+from lockbench_benchmarks.peers import PEERS, installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,32 @@ class Row:
         return self.goal is None or self.ratio >= self.goal
 
 
-def works() -> Iterator[Work]:
-    """The works with every peer that is installed."""
+def works(*, with_goal: bool = False) -> Iterator[Work]:
+    """The works with every peer that is installed, or with those alone that have a goal."""
     peers = installed()
     for work in WORKS:
         more = {name: doing[work.name] for name, doing in peers.items() if work.name in doing}
-        yield Work(work.name, work.count, {**work.contenders, **more})
+        contenders = {
+            name: run
+            for name, run in {**work.contenders, **more}.items()
+            if name == OURS or not with_goal or (work.name, name) in GOALS
+        }
+        yield Work(work.name, work.count, contenders)
 
 
-def rows(seconds: float = SECONDS) -> Iterator[Row]:
+def rows(seconds: float = SECONDS, *, with_goal: bool = False) -> Iterator[Row]:
     """One row for each work and peer, as they are measured."""
-    for work in works():
+    for work in works(with_goal=with_goal):
         best = {name: ns / work.count for name, ns in measure(work.contenders, seconds).items()}
         for against, ns in best.items():
             if against != OURS:
                 goal = GOALS.get((work.name, against))
                 yield Row(work.name, against, ns / best[OURS], goal, best[OURS], ns)
+
+
+def missing() -> list[str]:
+    """The peers that are not installed."""
+    return [name for name in PEERS if name not in installed()]
 
 
 def machine() -> dict[str, str]:
