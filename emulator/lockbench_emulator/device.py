@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from random import Random
 
 from lockbench_protocol.lock import advertising as adv
@@ -61,6 +62,7 @@ _FIXED = (
 )
 
 
+@lru_cache
 def factory_image(board_name: str = "b87", version: str = FACTORY_VERSION) -> bytes:
     """The firmware that a new lock runs."""
     return make_image(FACTORY_SIZE, version, 0, mark_offset=load_board(board_name).mark_offset)

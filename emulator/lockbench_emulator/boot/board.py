@@ -6,6 +6,7 @@ Boards are TOML profiles.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lockbench_emulator.boot import toml
 
@@ -38,6 +39,7 @@ def board_names() -> list[str]:
     return toml.names("boards")
 
 
+@lru_cache
 def load_board(name: str = "b87") -> Board:
     """The board of that name; LocalError names the known ones."""
     return toml.load("boards", name, Board)

@@ -7,6 +7,7 @@ it. Dialects are TOML profiles, every assumption a named key. No key is read by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from lockbench_protocol import LocalError
@@ -112,6 +113,7 @@ def dialect_names() -> list[str]:
     return toml.names("dialects")
 
 
+@lru_cache
 def load_dialect(name: str = "tt") -> ServerDialect:
     """The server dialect of that name; LocalError names the known ones."""
     return toml.load("dialects", name, ServerDialect)
