@@ -13,6 +13,8 @@ def codecs(request: pytest.FixtureRequest) -> Iterator[None]:
         with schema.interpreted():
             yield
         return
-    refused = schema.refused()
+    refused, patience = schema.refused(), schema.Codec.patience
+    schema.Codec.patience = 0
     yield
+    schema.Codec.patience = patience
     assert schema.refused() == refused

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
+from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, Crc8, crc8, crc_of
 
 
 def bitwise(data: bytes) -> int:
@@ -40,3 +40,10 @@ def test_the_unlock_reply_is_the_vector_that_tells_the_tables_apart() -> None:
         "7f5a0503020001000154aa206409dd4f20119a93510311779be22b070878f777142f661c707cb12fa92c1804"
     )
     assert (crc8(frame, VENDOR), crc8(frame, TEXTBOOK)) == (0x00, 0xD5)
+
+
+@given(st.binary(), st.sampled_from([VENDOR, TEXTBOOK]))
+def test_the_automaton_walks_to_what_the_table_gives(data: bytes, table: bytes) -> None:
+    by_table, walked = Crc8(table), crc_of(table)
+    walked.start()
+    assert by_table(data) == walked(data) == crc8(data, table)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 _POLYNOMIAL = 0x8C  # 0x31 reflected; start value 0, no final xor
+_PATIENCE = 8
 _SLIP = (33, 0x07)  # in the vendor's table this entry is 0x07 where the polynomial gives 0x7D
 
 
@@ -27,14 +28,16 @@ class Crc8:
     """The CRC-8 of one table as a function: 0 to 255 of bytes.
 
     Walking an automaton is half again as fast as the table, because its states need no xor. A state is a
-    list: the next state at each byte, and at 256 the CRC so far. They take 0.5 MB: the first use makes them.
+    list: the next state at each byte, and at 256 the CRC so far. They take 0.5 MB and milliseconds, so they
+    are made after a few uses.
     """
 
-    __slots__ = ("_start", "table")
+    __slots__ = ("_start", "_uses", "table")
 
     def __init__(self, table: bytes) -> None:
         self.table = table
         self._start: list[Any] | None = None
+        self._uses = 0
 
     def start(self) -> list[Any]:
         """The state before the first byte."""
@@ -47,10 +50,21 @@ class Crc8:
         return self._start
 
     def __call__(self, data: bytes) -> int:
-        state = self._start or self.start()
+        state = self._start
+        if state is None:
+            return self._slowly(data)
         for byte in data:
             state = state[byte]
         crc: int = state[256]
+        return crc
+
+    def _slowly(self, data: bytes) -> int:
+        self._uses += 1
+        if self._uses > _PATIENCE:
+            self.start()
+        crc = 0
+        for byte in data:
+            crc = self.table[crc ^ byte]
         return crc
 
 

@@ -1,8 +1,9 @@
 """Fast functions out of construct schemas. The schema stays the truth, the slow path and the oracle.
 
-A `Codec` emits one parse and one build function for its schema at their first use. They take valid data;
-whatever is unusual goes to interpreted construct, so that errors, their texts and their paths are construct's
-own. `construct.compile()` is not used: it takes truncated data for good.
+A `Codec` emits one parse and one build function for its schema once it has been used a few times: a short
+program does not pay for what it does not need. They take valid data; whatever is unusual goes to interpreted
+construct, so that errors, their texts and their paths are construct's own. `construct.compile()` is not used:
+it takes truncated data for good.
 
 One thing differs from construct: the containers of a compiled parse hold no `_io`. Parse hooks, adapters and
 whatever else the emitters do not know stay interpreted.
@@ -17,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from construct import Construct
 
-from lockbench_protocol.schema.source import NotCompilable
+from lockbench_protocol.schema.signals import NotCompilable
 
 __all__ = ["Codec", "NotCompilable", "codec", "interpreted", "refused"]
 
@@ -33,7 +34,8 @@ class Codec(Generic[T]):
     schema each of its fields stands, in the order of its arguments. A `record` of dict gives a plain dict.
     """
 
-    __slots__ = ("_fast", "_record", "_view", "build", "parse", "schema", "text")
+    patience = 8  # uses before it compiles
+    __slots__ = ("_fast", "_record", "_uses", "_view", "build", "parse", "schema", "text")
 
     parse: Callable[[bytes], T]
     build: Callable[[Any], bytes]
@@ -45,6 +47,7 @@ class Codec(Generic[T]):
         self._record = record
         self._view = view
         self._fast: tuple[Callable[[bytes], T], Callable[[Any], bytes]] | None = None
+        self._uses = 0
         self.text = ""  # of the emitted module
         self.choose()
         _codecs.append(self)
@@ -104,20 +107,23 @@ class Codec(Generic[T]):
         self.text = source.text()
         self.choose()
 
-    def _compile_or_not(self) -> None:
+    def _tire(self) -> bool:
+        """Whether it has just been used often enough, and therefore chosen its functions for good."""
+        self._uses += 1
+        if self._uses <= self.patience:
+            return False
         try:
             self.compile()
         except NotCompilable:
             self._fast = self.parse_slowly, self.build_slowly
             self.choose()
+        return True
 
     def _parse_first(self, data: bytes) -> T:
-        self._compile_or_not()
-        return self.parse(data)
+        return self.parse(data) if self._tire() else self.parse_slowly(data)
 
     def _build_first(self, given: Any) -> bytes:
-        self._compile_or_not()
-        return self.build(given)
+        return self.build(given) if self._tire() else self.build_slowly(given)
 
 
 @cache

@@ -31,10 +31,10 @@ from construct import (
 from construct.core import StringEncoded
 
 from lockbench_protocol.schema.hashing import States, emit_walk, first_state, tails_of, take_tail
+from lockbench_protocol.schema.signals import NotCompilable
 from lockbench_protocol.schema.source import (
     Leaf,
     Lines,
-    NotCompilable,
     Source,
     Tree,
     bare,

@@ -32,9 +32,9 @@ from construct.core import StringEncoded
 
 from lockbench_protocol.schema.hashing import emit_walk, first_state, tails_of, take_tail
 from lockbench_protocol.schema.place import Place
+from lockbench_protocol.schema.signals import NotCompilable
 from lockbench_protocol.schema.source import (
     Leaf,
-    NotCompilable,
     Source,
     Tree,
     bare,

@@ -33,6 +33,8 @@ from construct.core import Padded, StringEncoded
 from construct.expr import BinExpr, Path
 from construct.lib import bytes2bits
 
+from lockbench_protocol.schema.signals import NotCompilable, Unusual
+
 Tree = dict[str, "str | Tree"]
 """The fields of a Struct by name: the text of an expression each, or the fields of an inner Struct."""
 
@@ -47,14 +49,6 @@ _OPERATORS = {
     operator.or_: "|",
 }
 _FORMATS = "BHLQbhlq"
-
-
-class NotCompilable(Exception):
-    """The schema has a part for which no function can be emitted."""
-
-
-class Unusual(Exception):
-    """Emitted code cannot tell what construct would do with these data."""
 
 
 class Source:
