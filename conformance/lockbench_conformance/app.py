@@ -36,7 +36,7 @@ class App:
     async def add(self, **changes: object) -> Result:
         """createCustomPasscode. A change to None takes the option out."""
         good: dict[str, object] = {
-            "passcode": "13572468",
+            "passcode": "13562461",
             "startDate": "0",
             "endDate": "0",
             "lockData": self.lock_data,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lockbench_harness.targets import Target
 
 
+# words of the capability file: most cases speak to locks of the third generation
+OLDER, ANY_GENERATION = "older generation", "any generation"
+
+
 def run_case(case: Case, target: Target, plan: Plan) -> Row:
     """Judge the case on each link it wants. Raises Unreachable, and nothing else of its own."""
     started = time.perf_counter()
@@ -100,6 +104,8 @@ def _links(case: Case, target: Target) -> list[str]:
 
 
 def _missing(case: Case, target: Target) -> str:
+    if OLDER in target.capabilities.offers and ANY_GENERATION not in case.needs:
+        return "The target is a lock of an older generation."
     absent = [need for need in case.needs if need not in target.capabilities.offers]
     if absent:
         return f"The target does not offer {', '.join(absent)}."

@@ -14,9 +14,9 @@ from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
 from lockbench_emulator.gatt import Effect
 from lockbench_emulator.lock.handlers.credentials import CARDS, FINGERS, Kind, enroll, table, tail
 from lockbench_emulator.lock.lock import Lock
-from lockbench_emulator.lock.memory import Dated
+from lockbench_emulator.lock.memory import Dated, Period
 from lockbench_emulator.lock.refused import Refused
-from lockbench_emulator.lock.schedule import dated_opens
+from lockbench_emulator.lock.schedule import dated_for_ever, dated_opens
 
 CYCLIC_USER = {0x05: 2, 0x06: 1}  # opcode of a kind -> user type of 70
 FOB_USER = 3
@@ -62,6 +62,13 @@ def _present(
     else:
         lock.write_log(wrong, tail(kind, number), now)
     return lock.finish()
+
+
+def _holds(lock: Lock, dated: Dated, periods: tuple[Period, ...], now: float) -> bool:
+    """A lock that does not know the time takes only what is for ever."""
+    if lock.clock.valid or not lock.profile.clock.periods_need_it:
+        return dated_opens(dated, periods, lock.clock.local(now))
+    return dated_for_ever(dated, periods)
 
 
 def _learn(lock: Lock, kind: Kind, number: bytes, now: float) -> None:

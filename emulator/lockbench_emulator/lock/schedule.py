@@ -42,8 +42,7 @@ def for_ever(passcode: Passcode) -> bool:
 def cycle_opens(cycle: int, start: bytes, local: datetime) -> bool:
     """A recovered cyclic code (type 4): on the days of its mask, from the hour of its start to midnight.
 
-    Bit 0 is Monday. The coding of the cycle type is not public; this is an assumption (profile key
-    `passcodes.cycle`).
+    Bit 0 is Monday. The coding of the cycle type is not public: an assumption.
     """
     return bool(cycle >> local.weekday() & 1) and bytes((local.hour, local.minute)) >= start[3:5]
 
@@ -55,6 +54,12 @@ def dated_opens(dated: Dated, periods: Iterable[Period], local: datetime) -> boo
         return False
     rows = tuple(periods)
     return not rows or any(_period_holds(row, local) for row in rows)
+
+
+def dated_for_ever(dated: Dated, periods: Iterable[Period]) -> bool:
+    """Without dates, or with the permanent ones or wider, and without a cyclic period."""
+    wide = dated.start <= PERMANENT_START and dated.end >= PERMANENT_END
+    return (dated.start + dated.end == NO_PERIOD or wide) and not tuple(periods)
 
 
 def _period_holds(row: Period, local: datetime) -> bool:

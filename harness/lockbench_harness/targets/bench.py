@@ -49,6 +49,16 @@ class Hands(Protocol):
 
     def turn_thumb(self, *, unlocked: bool) -> None: ...  # the thumb-turn, from inside
 
+    def press_fob(self, mac: bytes, key: int) -> bool: ...  # `mac` is reversed; key 1 opens, 2 closes
+
+    def lock_by_keypad(self) -> None: ...
+
+    def move_door(self, *, closed: bool) -> None: ...  # what a door sensor sees
+
+    def tamper(self) -> None: ...
+
+    def obstruct(self, on: bool) -> None: ...  # noqa: FBT001 - whether something is in the bolt's way
+
     def is_open(self) -> bool: ...  # looks at the bolt
 
     def press_reset(self) -> None: ...  # the button inside

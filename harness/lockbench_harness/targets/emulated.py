@@ -18,12 +18,13 @@ from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
 from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.lock import Lock
-from lockbench_emulator.profiles import LockProfile, load_profile
+from lockbench_emulator.profiles import LockProfile, Model, load_profile
 from lockbench_emulator.radio.runner import Seen
 from lockbench_protocol import LocalError
 from lockbench_protocol.lock.features import Feature, feature_value, words
 from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
 
+from lockbench_harness.client.wire import V3
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
@@ -64,7 +65,7 @@ def namesake(device: LockDevice, seed: int) -> LockDevice:
 def credentials_of(device: LockDevice) -> Credentials:
     """What the owner of an emulated lock knows. Empty keys when nobody has paired it."""
     memory, model = device.memory, device.profile.model
-    version = LockVersion(scene=model.scene, group_id=model.group, org_id=model.org)
+    version = _version(model)
     admin = memory.admin
     return Credentials(
         address=device.address,
@@ -84,6 +85,15 @@ def credentials_of(device: LockDevice) -> Credentials:
     )
 
 
+def _version(model: Model) -> LockVersion:
+    return LockVersion(
+        protocol_version=model.protocol_version,
+        scene=model.scene,
+        group_id=model.group,
+        org_id=model.org,
+    )
+
+
 def lock_data_of(device: LockDevice) -> LockData:
     """The administrator's lockData of a paired lock (ttlock-ble 7.1)."""
     memory, model = device.memory, device.profile.model
@@ -95,7 +105,7 @@ def lock_data_of(device: LockDevice) -> LockData:
         lock_name=device.name,
         uid=0,
         user_type=ADMIN,
-        lock_version=LockVersion(scene=model.scene, group_id=model.group, org_id=model.org),
+        lock_version=_version(model),
         admin_pwd=f"{memory.admin.admin_ps:010}",
         lock_key=f"{memory.admin.unlock_key:010}",
         lock_flag_pos=memory.flag_position,
@@ -229,7 +239,10 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
         "logins": profile.session.login == "open",
         "clock lost with power": Feature.NO_CLOCK in features or not profile.clock.lost_with_power,
     }
-    return shipped.union(profile.model.features) - {word for word, lacks in lacking.items() if lacks}
+    offered = shipped.union(profile.model.features) - {word for word, lacks in lacking.items() if lacks}
+    return (
+        offered if profile.model.protocol_version == V3.protocol_version else offered | {"older generation"}
+    )
 
 
 class EmulatedTarget:
