@@ -108,7 +108,7 @@ def case(
     level: Level = Level.MUST,
     needs: Sequence[str] = (),
     links: Sequence[str] = ("air",),
-    examples: int = 20,
+    examples: int = 10,
     **strategies: SearchStrategy[Any],
 ) -> Callable[[Body | type[Machine]], Case]:
     """Make a case of `async def test_...(bench, **values)`, or of a `Machine`.
