@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup conform test lint bench soak requirements clean
+.PHONY: setup conform test lint bench bench-gate soak requirements clean
 
 setup: .venv/.stamp
 
@@ -29,6 +29,9 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -n 0
+
+bench-gate: setup
+	$(BIN)/python -m lockbench_benchmarks.gate
 
 soak: setup
 	$(BIN)/lockbench conform --effort soak

@@ -11,6 +11,7 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "conform": ("conform", "Run the conformance suite and write a report."),
     "list": ("list_cases", "List the cases."),
+    "mutants": ("mutants", "Show which case finds which faulty lock."),
     "replay": ("replay", "Repeat a saved failure."),
     "demo": ("demo", "The story in ten seconds."),
     "dfu": ("dfu", "Firmware upgrades."),
@@ -18,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decode": ("decode", "Explain a frame field by field."),
     "explain": ("explain", "Explain an error code of the plug-in."),
     "exec": ("exec_", "Run an unmodified bleak program against an emulated lock."),
+    "bench": ("bench", "Measure the codec beside its peers."),
     "serve": ("serve", "Put a lock on the air for others."),
 }
 
