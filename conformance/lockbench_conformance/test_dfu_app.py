@@ -10,6 +10,7 @@ from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import (
     add_passcode,
     auto_lock,
+    get_time,
     list_passcodes,
     unlock,
 )
@@ -328,3 +329,5 @@ async def test_upgrades_in_a_row_leave_nothing_behind(bench: LockBench) -> None:
         await expect_upgrade(bench, f"6.5.{number}", size=400 + 300 * number)
     async with bench.session() as client:
         expect(await client.run(list_passcodes(bench.keys)), before, "the list of passcodes")
+        late = (bench.local() - await client.run(get_time())).total_seconds()
+        expect(abs(late) <= 1, True, f"does the clock go right, which is {late:g} s late")

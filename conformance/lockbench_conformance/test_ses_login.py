@@ -32,7 +32,7 @@ from lockbench_protocol.lock.dates import date5, date6
 from lockbench_protocol.lock.features import Feature, bits
 from lockbench_protocol.lock.status import Status
 
-from lockbench_conformance.words import move_request, refused
+from lockbench_conformance.words import ended_by, move_request, refused
 
 ABSENT = "0000000"  # no lock of a case has this passcode
 # plaintexts of commands for the administrator that change nothing in a lock that lets nobody else give them
@@ -84,6 +84,8 @@ class TestLogin(Machine):
         self.checked, self.sum = 0x41 if action.startswith("admin") else 0x55, answer(ps, keys)
         self.answered = action.endswith("answered")
         if self.answered:
+            with ended_by(LockRefused):
+                await self.client.ask(0x30, (self.sum ^ 1).to_bytes(4, "big"))
             await self.ask(0x30, self.sum.to_bytes(4, "big"), ALLOWED)
 
     async def check(self) -> None:
