@@ -325,7 +325,7 @@ class TestWholeLock(Machine):
         self.bench.hands.restore_power()
         if (await self.ask(get_time())).year == LOST.year:
             self.model.lose_clock(self.now())
-        await self.compare_all()
+        await self._compare()
 
     @rule(new=st.booleans())
     async def read_the_log(self, new: bool) -> None:  # noqa: FBT001 - drawn
@@ -336,6 +336,9 @@ class TestWholeLock(Machine):
 
     @rule()
     async def compare_all(self) -> None:
+        await self._compare()
+
+    async def _compare(self) -> None:
         """Every list of the lock."""
         keys, model = self.bench.keys, self.model
         expect(model.fits(await self.ask(list_passcodes(keys))), [], "where the list of passcodes differs")
