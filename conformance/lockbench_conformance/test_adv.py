@@ -10,7 +10,6 @@ from lockbench_harness.client.operations import (
     auto_lock,
     enter_dfu,
     features,
-    get_time,
     lock,
     read_log,
     status,
@@ -97,7 +96,7 @@ async def test_the_bolt_shows(bench: LockBench, record_id: int) -> None:
 @case(
     "ADV/4",
     clause="ttlock-ble 10; plug-in documents: auto-lock",
-    needs=("clock", "log"),
+    needs=("clock", "log", "auto_lock"),
     examples=3,
     seconds=st.integers(5, 60),
 )
@@ -119,7 +118,7 @@ async def test_auto_lock_is_only_advertised(bench: LockBench, seconds: int) -> N
         await asyncio.sleep(2)  # the pushes that belong to unlocking
         client.pushes = pushes.append
         for _ in range(seconds // 4 + 1):
-            await client.run(get_time())
+            await client.run(status())
             await asyncio.sleep(4)
         expect((await client.run(status())).unlocked, False, "is the lock still open")
         records = await client.run(read_log(new=True))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.lock_client import Busy, LockClient, NoAnswer
-from lockbench_harness.client.operations import get_time, lock, status, unlock
+from lockbench_harness.client.operations import lock, status, unlock
 from lockbench_harness.client.wire import Malformed
 from lockbench_harness.links import LinkLost, NotFound
 from lockbench_harness.targets.bench import LockBench
@@ -124,7 +124,7 @@ async def test_overlapping_calls_are_refused(bench: LockBench, turns: int) -> No
             await asyncio.sleep(0)
             if not first.done():
                 with ended_by(Busy):
-                    await client.run(get_time())
+                    await client.run(status())
         expect((await first).record_id, 1, "the record id in the answer to the first call")
         await expect_opens_and_closes(client, bench)
 
@@ -145,7 +145,7 @@ async def test_a_call_can_be_given_up(bench: LockBench, turns: int) -> None:
             await asyncio.sleep(0)
         call.cancel()
         await asyncio.wait([call])
-        await client.run(get_time())
+        await client.run(status())
         await expect_opens_and_closes(client, bench)
     await advertised(bench)
     cut = bench.client()

@@ -38,7 +38,7 @@ ABSENT = "0000000"  # no lock of a case has this passcode
 # plaintexts of commands for the administrator that change nothing in a lock that lets nobody else give them
 ADMIN_COMMANDS: dict[int, bytes] = {
     0x07: b"\x00\x00",
-    0x36: b"\x01",
+    0x68: b"\x01",
     0x03: COMMANDS[0x03].build_request({"op": 3, "args": {"type": 3, "code": ABSENT}}),
     0x02: VENDOR_STRING,
 }
@@ -51,7 +51,7 @@ ACTIONS = ("admin answered", "user answered", "reconnect", "admin", "user")
 @case(
     "SES/6",
     clause="ttlock-ble 5.1, 6; plug-in errors 2, 8, 18",
-    needs=("passcodes", "logins"),
+    needs=("passcodes", "logins", "tells time"),
     links=("bare", "air"),
     examples=3,
 )
@@ -96,7 +96,7 @@ class TestLogin(Machine):
             await self.ask(opcode, right, nobody)
         if nobody:
             await self.ask(0x30, bytes(4), nobody)
-        for opcode in (0x03, 0x07, 0x36):
+        for opcode in (0x03, 0x07, 0x68):
             await self.ask(opcode, ADMIN_COMMANDS[opcode], self.only_for_an_administrator())
         now = await self.client.run(get_time())
         await self.ask(0x43, date6(now), ALLOWED if self.answered else Status.NOT_LOGGED_IN)

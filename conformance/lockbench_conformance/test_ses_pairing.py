@@ -87,7 +87,7 @@ async def test_a_lock_without_owner_obeys_nobody(bench: LockBench) -> None:
     async with bench.session(bench.client(DEFAULT_KEY)) as client:
         with refused(Status.NO_ADMIN):
             await client.run(check_admin(bench.keys))
-        for opcode in (0x47, 0x58, 0x03, 0x07, 0x52, 0x02, 0x36, 0x55):
+        for opcode in (0x47, 0x58, 0x52, 0x02, 0x68, 0x55):
             with refused(Status.IN_SETTING_MODE):
                 await client.ask(opcode, bytes(17))
     await expect_owned(bench, await adopt(bench))

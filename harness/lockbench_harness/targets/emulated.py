@@ -234,6 +234,7 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
     features = profile.features
     lacking = {
         "clock": Feature.NO_CLOCK in features,
+        "tells time": Feature.NO_CLOCK in features,
         "passcodes": Feature.PASSCODE not in features,
         "full keypad": len(profile.keys) < 10,
         "logins": profile.session.login == "open",
