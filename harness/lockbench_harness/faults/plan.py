@@ -26,6 +26,7 @@ from lockbench_harness.faults.wire import from_json, to_json
 __all__ = ["STARTS", "Firmware", "Given", "Made", "Plan", "Scenario", "load_plan", "save_plan"]
 
 STARTS = ("clean", "stale", "full", "hidden")
+"""The start states of telink-ota 12. `tail` is one more: dirt in the last sector that an image may fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Scenario:
     new: Firmware  # what is sent
     other: Firmware  # what is sent when the first attempt has failed, and what a stale bank holds
     bank: int = 0  # where the old image runs
-    start: str = "clean"  # of the inactive bank: one of STARTS
+    start: str = "clean"  # of the inactive bank: one of STARTS, or tail
     board_name: str = "b87"
     dialect_name: str = "tt"
     client_name: str = "ttlock"
@@ -87,8 +88,8 @@ class Scenario:
     seed: int = 0  # of torn cells
 
     def __post_init__(self) -> None:
-        if self.start not in STARTS:
-            raise LocalError(f"no start state {self.start!r}; known: {', '.join(STARTS)}")
+        if self.start not in (*STARTS, "tail"):
+            raise LocalError(f"no start state {self.start!r}; known: {', '.join(STARTS)}, tail")
         if self.bank not in self.board.banks:
             raise LocalError(f"board {self.board.name} has no bank at {self.bank:#x}")
 
@@ -112,7 +113,7 @@ class Plan:
 
     scenario: Scenario
     faults: tuple[Fault, ...] = ()
-    retry: bool = False  # after a cut the client comes back and sends `other`
+    retry: bool = False  # after the first cut the client comes back and sends `other`, until another cut
 
 
 Profile = TypeVar("Profile", Board, ServerDialect)

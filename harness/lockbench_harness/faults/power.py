@@ -31,7 +31,7 @@ class Marginal:
     """The mark cell of a bank was left half programmed: it reads as `reads` says, start by start."""
 
     bank: int
-    reads: tuple[int, ...]  # the byte at each start after the next one; the last one stays
+    reads: tuple[int, ...]  # the byte at each start after the first one; the last one stays
 
 
 @dataclass(frozen=True, slots=True)

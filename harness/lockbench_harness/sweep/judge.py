@@ -29,11 +29,12 @@ class Ending(NamedTuple):
     result: Result | None
     broken: tuple[str, ...]  # invariants that did not hold before
     cuts: int
+    recopied: bool = False  # the image was copied over bank 0 again after a cut
 
 
 def judge(scene: Scene, ending: Ending, state: int, *, confirm: bool = False) -> Outcome:
     """The verdict; with `confirm` a real upgrade is made from here."""
-    flash, bank, ran, sent, believed, stage, result, before, cuts = ending
+    flash, bank, ran, sent, believed, stage, result, before, cuts, recopied = ending
     broken = [*before, *_broken(scene, flash, cuts)]
     if bank is None:
         return Outcome(
@@ -45,7 +46,7 @@ def judge(scene: Scene, ending: Ending, state: int, *, confirm: bool = False) ->
             (*broken, "I1"),
             None,
             state,
-            _no_start(scene, flash),
+            _no_start(scene, ending),
         )
     new = not scene.runs(ran, flash, bank)
     if new and not scene.runs(sent, flash, bank):
@@ -73,14 +74,14 @@ def judge(scene: Scene, ending: Ending, state: int, *, confirm: bool = False) ->
         retries = real_attempts(scene, flash, bank, scene.next_after(sent))
         if retries != fits:
             broken.append("I5")
-    verdict = _verdict(scene, fits, new=new, believed=believed, stage=stage)
+    verdict = _verdict(fits, new=new, believed=believed, recopied=recopied)
     return Outcome(verdict, stage, result, believed, bank, tuple(broken), retries, state)
 
 
-def _verdict(scene: Scene, fits: int, *, new: bool, believed: bool, stage: Stage | None) -> Verdict:
+def _verdict(fits: int, *, new: bool, believed: bool, recopied: bool) -> Verdict:
     if not fits:
         return Verdict.STUCK
-    if new and scene.board.overwrites and stage is Stage.COPY:
+    if new and recopied:
         return Verdict.RECOVERABLE
     if new:
         return Verdict.NEW if believed else Verdict.FAILURE_NEW
@@ -114,15 +115,17 @@ def _fits(scene: Scene, flash: Flash, bank: int, sent: Firmware) -> int:
     return attempts_to_fit(cells, staged, board, scene.dialect, scene.scenario.client.pdu_length)
 
 
-def _no_start(scene: Scene, flash: Flash) -> str:
-    board = scene.board
+def _no_start(scene: Scene, ending: Ending) -> str:
+    board, flash = scene.board, ending.flash
     found = boot(flash, board)
     if found is None:
         return "the boot ROM finds no mark"
     if found not in board.banks:
         return f"the boot ROM takes a byte at {found + board.mark_offset:#x}, inside an image, for a mark"
-    if board.overwrites:
-        return "the code that copies the image is itself half copied"
+    if not any(scene.runs(firmware, flash, found) for firmware in (ending.ran, ending.sent)):
+        if board.overwrites:
+            return "the code that copies the image is itself half copied"
+        return f"the boot ROM compares one byte only, and that of the torn bank {found:#x} reads 4b"
     return "the firmware finds its own mark word damaged and restarts for ever"
 
 

@@ -42,8 +42,11 @@ def sweep(
             firsts: tuple[Plan, ...] = tuple(total.firsts.values())
             confirmed = executor.submit(tally, firsts, confirm_every=1).result()
             total.retries += confirmed.retries
-            total.broken += confirmed.broken
-            total.bad += [row for row in confirmed.bad if row not in total.bad]
+            known = [plan for plan, _ in total.bad]
+            for plan, outcome in confirmed.bad:
+                if plan not in known:
+                    total.bad.append((plan, outcome))
+                    total.broken.update(set(outcome.broken))
     finally:
         for future in futures:
             future.cancel()

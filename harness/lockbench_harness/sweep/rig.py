@@ -133,12 +133,13 @@ class Rig:
     @property
     def unsettled(self) -> bool:
         """There is a next start, and a marginal cell may read differently there."""
-        return self.bank is not None and any(len(reads) > 1 for _, reads in self._marginal)
+        return self.bank is not None and any(reads for _, reads in self._marginal)
 
     def _read_marginal_cells(self) -> None:
         if self.starts > 1:
             for address, reads in self._marginal:
-                self.flash.load(address, bytes([reads.pop(0) if len(reads) > 1 else reads[0]]))
+                if reads:
+                    self.flash.load(address, bytes([reads.pop(0)]))
 
     # the link and the clock
 

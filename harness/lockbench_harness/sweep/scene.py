@@ -18,6 +18,7 @@ from lockbench_protocol.telink.image import (
     ALGORITHMS,
     CHECKED,
     MARK,
+    ROW,
     check_value,
     declared_size,
     make_image,
@@ -97,11 +98,12 @@ class Scene:
         return self.scenario.new if sent == self.scenario.other else self.scenario.other
 
     def staged(self, firmware: Firmware) -> tuple[bytes, ...]:
-        """The sectors that a whole transfer asks the flash to hold, the mark byte still FF."""
+        """What a whole transfer asks each sector to hold: the mark byte still FF, 00 where it writes nothing."""
         if firmware not in self._staged:
             image = bytearray(firmware.data()[: declared_size(firmware.data())])
             image[self.board.mark_offset] = 0xFF
-            padded = bytes(image).ljust(-(-len(image) // SECTOR) * SECTOR, b"\xff")
+            rows = bytes(image).ljust(-(-len(image) // ROW) * ROW, b"\xff")
+            padded = rows.ljust(-(-len(rows) // SECTOR) * SECTOR, b"\x00")
             self._staged[firmware] = tuple(padded[at : at + SECTOR] for at in range(0, len(padded), SECTOR))
         return self._staged[firmware]
 
@@ -129,6 +131,8 @@ class Scene:
         elif scenario.start == "hidden":
             middle = declared_size(scenario.new.data()) // 2 // SECTOR * SECTOR
             flash.load(other + middle + _HIDDEN_AT, bytes(16))
+        elif scenario.start == "tail":
+            flash.load(other + board.limit - SECTOR, bytes(16))
         return tuple(BLANK if sector == BLANK else sector for sector in flash.snapshot())
 
 

@@ -14,7 +14,7 @@ from lockbench_protocol import LocalError
 from lockbench_harness.faults.plan import Plan
 from lockbench_harness.faults.power import Cut, PowerFault
 from lockbench_harness.sweep.judge import Ending, judge
-from lockbench_harness.sweep.outcome import Outcome
+from lockbench_harness.sweep.outcome import Outcome, Stage
 from lockbench_harness.sweep.story import Recording, digest, play, play_link, record, sector_digest
 
 __all__ = ["base_of", "simulate", "simulate_cut"]
@@ -29,7 +29,7 @@ def simulate(plan: Plan, *, confirm: bool = False) -> Outcome:
     if cut is not None:
         return simulate_cut(record(base), cut, confirm=confirm)
     story = play_link(plan) or play(plan)
-    rig = story.rig
+    rig, scenario = story.rig, plan.scenario
     ending = Ending(
         rig.flash,
         rig.bank,
@@ -40,6 +40,7 @@ def simulate(plan: Plan, *, confirm: bool = False) -> Outcome:
         rig.result,
         tuple(sorted(rig.broken)),
         rig.cuts,
+        rig.cuts > 0 and scenario.board.overwrites and rig.flash.erases[scenario.board.banks[0]] > 1,
     )
     return judge(rig.scene, ending, digest(rig.scene, rig.flash.snapshot()), confirm=confirm)
 
@@ -83,6 +84,7 @@ def simulate_cut(recording: Recording, cut: Cut, *, confirm: bool = False) -> Ou
         moment.result,
         tuple(name for name, at in broken.items() if at <= number) if broken else (),
         1,
+        moment.stage is Stage.COPY and scene.board.banks[0] in flash.erases,
     )
     return judge(scene, ending, state, confirm=confirm)
 

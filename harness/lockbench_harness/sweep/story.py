@@ -26,7 +26,7 @@ from lockbench_harness.sweep.fit import ATTEMPTS
 from lockbench_harness.sweep.rig import Checkpoint, Moment, Rig
 from lockbench_harness.sweep.scene import Scene, scene_of
 
-__all__ = ["Recording", "Story", "digest", "play", "play_link", "record", "sector_digest"]
+__all__ = ["Recording", "Story", "digest", "play", "play_link", "record", "sector_digest", "spoiled"]
 
 
 @dataclass
@@ -124,7 +124,7 @@ def play(plan: Plan, *, record: bool = False) -> Story:
         story.believed = attempt(rig, sent, scenario.old, link, client)
         if rig.result is Result.FLASH and scenario.start == "hidden" and not rig.cuts:
             story.believed = attempt(rig, sent, scenario.old)
-    if rig.cuts and plan.retry:
+    if rig.cuts == 1 and plan.retry:
         _retry(story, scenario.other)
     while rig.unsettled:
         rig.start()
