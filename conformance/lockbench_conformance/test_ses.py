@@ -202,7 +202,7 @@ async def test_a_push_is_no_reply(
             record_id,
             "the record id in the reply",
         )
-        await client.run(status())
+        await client.run(features())
     expect(heard, [Reply(0x14, body)] * 3, "the pushes that were delivered")
     own = bench.client()
     own.pushes = heard.append
@@ -210,7 +210,7 @@ async def test_a_push_is_no_reply(
     async with bench.session(own):
         await own.run(lock(bench.keys, record_id))
         for _ in range(8):
-            await own.run(status())
+            await own.run(features())
             await asyncio.sleep(0.1)
         await asyncio.sleep(2.0)
     told = [
