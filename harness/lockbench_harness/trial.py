@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Trial:
     """All examples of the case on this link, the first failure and what it shrank to. Read it after `run`."""
 
-    def __init__(self, case: Case, setting: Setting, effort: str) -> None:
+    def __init__(self, case: Case, setting: Setting, effort: str, *, shrink: bool = True) -> None:
         self.setting = setting
         self.verdict = Verdict.PASS
         self.examples = 0
@@ -37,6 +37,7 @@ class Trial:
         self.warnings: list[str] = []
         self._case = case
         self._effort = effort
+        self._shrink = shrink and not setting.target.real_time
         self._kept: list[str] = []  # traces of examples
         self._failed: BaseException | None = None  # the latest failing example
         self._last_trace = ""  # of it
@@ -96,7 +97,7 @@ class Trial:
         real = self.setting.target.real_time
         examples = self._case.examples * EFFORTS[self._effort]
         return provider.rules(
-            min(examples, REAL_TIME_EXAMPLES) if real else examples, steps=steps, shrink=not real
+            min(examples, REAL_TIME_EXAMPLES) if real else examples, steps=steps, shrink=self._shrink
         )
 
     def _run_body(self, body: Body, values: Mapping[str, object]) -> None:

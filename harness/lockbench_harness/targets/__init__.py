@@ -77,6 +77,7 @@ TRANSPORTS = ("tcp-client", "unix-client", "ws-client", "pty", "serial", "usb", 
 # scheme -> "module:function" of the maker
 SCHEMES: dict[str, str] = {
     "emulated": "lockbench_harness.targets.emulated:make",
+    "mutant": "lockbench_harness.targets.mutant:make",
     **dict.fromkeys(TRANSPORTS, "lockbench_harness.targets.remote:make"),
 }
 DEFAULT = "emulated"
