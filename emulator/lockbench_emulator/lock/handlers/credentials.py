@@ -118,7 +118,7 @@ def _add(lock: Lock, kind: Kind, args: Any, now: float) -> dict[str, Any]:
         total = lock.profile.credentials.finger_scans if kind is FINGERS else None
         return {"status": AddStatus.ENTERED, "detail": None if total is None else {"total": total}}
     if getattr(args, "template", None) is not None:
-        lock.template = args
+        lock.template, lock.template_data, lock.template_seq = args, b"", 0
         return {
             "status": AddStatus.READY_FOR_TEMPLATE,
             "detail": {"seq": 0, "packet": lock.profile.credentials.template_packet},

@@ -161,7 +161,11 @@ ROWS = (
             "result"
             / Switch(
                 this.op,
-                {CredentialOp.SEARCH_FINGERPRINT: _FINGER_PAGE, CredentialOp.ADD: _added(Bytes(6))},
+                {
+                    CredentialOp.SEARCH_FINGERPRINT: _FINGER_PAGE,
+                    CredentialOp.ADD: _added(Bytes(6)),
+                    CredentialOp.TEMPLATE: _added(Bytes(6)),
+                },
             ),
         ),
         "5.12",
