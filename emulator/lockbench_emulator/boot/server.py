@@ -46,7 +46,7 @@ class OtaServer:
         self._wire = dialect.on_the_wire()
         self._old = running_bank
         self._new = board.other(running_bank)
-        self._table = table(dialect)
+        self._table = table(dialect, type(self))
         self._inputs = {code: INPUTS[name] for code, name in self._wire.client.items()}
         self._unknown = Input.UNKNOWN if dialect.unknown_command == "refused" else Input.DATA
         self._by_row = dialect.program == "rows"
@@ -484,10 +484,10 @@ _BY_KEY: dict[tuple[str, object], Rows] = {
 
 
 @lru_cache
-def table(dialect: ServerDialect) -> Rows:
-    """(state, input) -> (action, next state) of a server that speaks `dialect`."""
+def table(dialect: ServerDialect, kind: type[OtaServer] = OtaServer) -> Rows:
+    """(state, input) -> (action of `kind`, next state) of a server that speaks `dialect`."""
     rows = dict(_ALWAYS)
     for (key, value), more in _BY_KEY.items():
         if getattr(dialect, key) == value:
             rows.update(more)
-    return rows
+    return {given: (getattr(kind, action.__name__), state) for given, (action, state) in rows.items()}
