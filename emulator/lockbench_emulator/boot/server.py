@@ -46,7 +46,7 @@ class OtaServer:
         self._wire = dialect.on_the_wire()
         self._old = running_bank
         self._new = board.other(running_bank)
-        self._table = table(dialect, type(self))
+        self._table = table(dialect, type(self))  # type: ignore[arg-type]  # a class is hashable
         self._inputs = {code: INPUTS[name] for code, name in self._wire.client.items()}
         self._unknown = Input.UNKNOWN if dialect.unknown_command == "refused" else Input.DATA
         self._by_row = dialect.program == "rows"
