@@ -15,6 +15,7 @@ from lockbench_protocol.lock.commands.passcode import (
     PasscodeOp,
     PasscodeType,
 )
+from lockbench_protocol.lock.dates import PERMANENT_END
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status
 
@@ -140,7 +141,7 @@ def _record(passcode: Passcode) -> dict[str, Any]:
         "code": passcode.code,
         "original": passcode.original,
         "start": passcode.start,
-        "end": passcode.end if windowed else None,
+        "end": passcode.end or PERMANENT_END if windowed else None,  # one that was recovered has none
         "cycle": passcode.cycle,
     }
 
