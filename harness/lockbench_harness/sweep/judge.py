@@ -112,7 +112,7 @@ def _fits(scene: Scene, flash: Flash, bank: int, sent: Firmware) -> int:
     if cells == scene.blank:
         return 1
     staged = scene.staged(scene.next_after(sent))
-    return attempts_to_fit(cells, staged, board, scene.dialect, scene.scenario.client.pdu_length)
+    return attempts_to_fit(cells, staged, board, scene.dialect, scene.next_client.pdu_length)
 
 
 def _no_start(scene: Scene, ending: Ending) -> str:

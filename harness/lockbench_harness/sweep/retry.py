@@ -18,7 +18,7 @@ _LONG = 2000.0  # seconds: longer than any timer of a server
 def real_attempts(scene: Scene, after: Flash, bank: int, firmware: Firmware) -> int:
     """Send `firmware` to a device that runs from `bank`, until it runs; 0: it never did."""
     flash = Flash.of(after.snapshot())
-    values = [step.value for step in scene.script(firmware)]
+    values = [step.value for step in scene.next_script(firmware)]
     running: int | None = bank
     for number in range(1, ATTEMPTS + 1):
         if running is None:

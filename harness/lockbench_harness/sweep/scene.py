@@ -24,7 +24,7 @@ from lockbench_protocol.telink.image import (
     make_image,
 )
 
-from lockbench_harness.client.ota import OtaSender, Preset, Step
+from lockbench_harness.client.ota import OtaSender, Preset, Step, load_preset
 from lockbench_harness.faults.plan import Firmware, Scenario
 
 __all__ = ["Scene", "Whole", "scene_of"]
@@ -98,7 +98,7 @@ class Scene:
         return self.scenario.new if sent == self.scenario.other else self.scenario.other
 
     def staged(self, firmware: Firmware) -> tuple[bytes, ...]:
-        """What a whole transfer asks each sector to hold: the mark byte still FF, 00 where it writes nothing."""
+        """What a transfer asks each sector to hold: the mark byte still FF, 00 where it writes nothing."""
         if firmware not in self._staged:
             image = bytearray(firmware.data()[: declared_size(firmware.data())])
             image[self.board.mark_offset] = 0xFF
@@ -114,6 +114,17 @@ class Scene:
     def script(self, firmware: Firmware) -> tuple[Step, ...]:
         """What the client writes when nothing goes wrong."""
         return _sender(self.scenario.client, firmware)[1]
+
+    @property
+    def next_client(self) -> Preset:
+        """Who comes after a failure: the same client if it speaks the dialect, else one that does."""
+        client, wire = self.scenario.client, self.dialect.wire
+        if client.wire == wire:
+            return client
+        return load_preset("ttlock" if wire == "tt" else "telink-ios")
+
+    def next_script(self, firmware: Firmware) -> tuple[Step, ...]:
+        return _sender(self.next_client, firmware)[1]
 
     def _first_cells(self) -> Snapshot:
         board, scenario = self.board, self.scenario
