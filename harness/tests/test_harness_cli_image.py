@@ -118,3 +118,63 @@ def test_inspect_loads_no_rich_when_piped(firmware: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own python
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_make_makes_images_for_other_boards_and_with_the_other_check(tmp_path: Path) -> None:
+    file = tmp_path / "b91.bin"
+    made = ("make", "--size", "3000", "--version", "1.0", "-o", file)
+    assert run(*made, "--board", "b91", "--algorithm", "1").exit_code == 0
+    assert run("inspect", file, "--board", "b91").exit_code == 0
+    wrong = run("inspect", file)
+    assert wrong.exit_code == 1
+    assert "made for RISC-V" in wrong.stdout
+
+
+def test_sign_crc_gives_an_image_its_check_value(firmware: Path, tmp_path: Path) -> None:
+    bare, signed = tmp_path / "bare.bin", tmp_path / "signed.bin"
+    data = firmware.read_bytes()
+    bare.write_bytes(data[:6] + b"\0\0" + data[8:100_000])
+    assert run("inspect", bare).exit_code == 1
+    assert run("sign-crc", bare, "-o", signed).exit_code == 0
+    assert run("inspect", signed).exit_code == 0
+    assert len(signed.read_bytes()) == 100_004
+
+
+def test_mutate_changes_what_it_is_told_to_and_inspect_sees_it(firmware: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bad.bin"
+    result = run("mutate", firmware, "--put", "0x08=ff", "--flip", "0x40.3", "-o", file, "--json")
+    assert json.loads(result.stdout)["size"] == 131072
+    before, after = firmware.read_bytes(), file.read_bytes()
+    assert [at for at in range(len(before)) if before[at] != after[at]] == [0x08, 0x40]
+    assert before[0x40] ^ after[0x40] == 8
+    assert run("inspect", file).exit_code == 1
+
+
+def test_mutate_can_sign_what_it_changed(firmware: Path, tmp_path: Path) -> None:
+    file = tmp_path / "other.bin"
+    assert run("mutate", firmware, "--put", "0x100=aabb", "--sign", "-o", file).exit_code == 0
+    assert run("inspect", file).exit_code == 0
+    assert run("mutate", file, "--bad-crc", "-o", file).exit_code == 0
+    assert "the check value is" in run("inspect", file).stdout
+    run("mutate", file, "--shorten", "100", "--append", "00ff", "-o", file)
+    assert file.read_bytes()[98:] == file.read_bytes()[98:100] + b"\x00\xff"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("--put", "9999999=00"), "do not fit a file of"),
+        (("--put", "ten=00"), "'ten' is no number"),
+        (("--put", "0x10=zz"), "'zz' is no hex text"),
+        (("--flip", "0x10.8"), "'8' is no number below 8"),
+        (("--append", "0"), "'0' is no hex text"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_one_sentence_and_exit_2(
+    change: tuple[str, str], sentence: str, firmware: Path, tmp_path: Path
+) -> None:
+    result = run("mutate", firmware, *change, "-o", tmp_path / "never.bin")
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "never.bin").exists()

@@ -1,4 +1,4 @@
-"""`lockbench image`: make firmware images, and say what a firmware file is and what is wrong with it."""
+"""`lockbench image`: make firmware images, sign and spoil them, and say what a file is and what is wrong."""
 
 from __future__ import annotations
 
@@ -7,36 +7,51 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 from lockbench_emulator.boot.board import load_board
 from lockbench_protocol import LocalError
 from lockbench_protocol.telink.image import declared_size, make_image
 from lockbench_protocol.telink.inspect import Inspection, inspect_image
+from lockbench_protocol.telink.mutate import flip_bit, put, sign, spoil_trailer
 
 _LARGEST_FILE = 16 << 20  # the largest Telink flash is 8 MiB; more is surely no image
 
 
 @click.group()
 def command() -> None:
-    """Make and inspect firmware images."""
+    """Make, inspect, sign and spoil firmware images."""
 
 
 @command.command()
 @click.option("--size", type=int, required=True, help="Length of the file in bytes.")
 @click.option("--version", required=True, help="Firmware version, such as 6.4.34.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
+@click.option("--board", default="b87", show_default=True, help="The board it is meant for.")
+@click.option("--algorithm", type=int, default=2, show_default=True, help="1 CRC16-sum, 2 CRC-32.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def make(context: click.Context, size: int, version: str, seed: int, output: Path, *, as_json: bool) -> None:
+def make(
+    context: click.Context,
+    size: int,
+    version: str,
+    seed: int,
+    board: str,
+    algorithm: int,
+    output: Path,
+    *,
+    as_json: bool,
+) -> None:
     """Make a Telink firmware image."""
     try:
-        data = make_image(size, version, seed)
+        mark = load_board(board).mark_offset
+        data = make_image(size, version, seed, algorithm=algorithm, mark_offset=mark)
         _write(output, data)
     except LocalError as error:
         _refuse(context, error)
-    facts = {
+    facts: dict[str, str | int] = {
         "file": str(output),
         "size": size,
         "declared_size": declared_size(data),
@@ -44,6 +59,91 @@ def make(context: click.Context, size: int, version: str, seed: int, output: Pat
         "seed": seed,
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+    _tell(facts, as_json=as_json)
+
+
+@command.command("sign-crc")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--algorithm", type=int, default=2, show_default=True, help="1 CRC16-sum, 2 CRC-32.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def sign_crc(context: click.Context, file: Path, algorithm: int, output: Path, *, as_json: bool) -> None:
+    """Give FILE its check value: fill it to whole rows, write the size, bytes 6 and 7 and the trailer."""
+    try:
+        data = sign(_telink(file), algorithm)
+        _write(output, data)
+    except LocalError as error:
+        _refuse(context, error)
+    _tell(_facts(output, data), as_json=as_json)
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--put", "puts", multiple=True, metavar="OFFSET=HEX", help="Write bytes; may be repeated.")
+@click.option("--flip", "flips", multiple=True, metavar="OFFSET.BIT", help="Turn a bit; may be repeated.")
+@click.option("--bad-crc", is_flag=True, help="Spoil the check value.")
+@click.option("--shorten", type=click.IntRange(min=1), metavar="BYTES", help="Keep the first bytes only.")
+@click.option("--append", metavar="HEX", help="Add bytes at the end.")
+@click.option("--sign", "signs", is_flag=True, help="Then make the check value right again.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def mutate(context: click.Context, /, file: Path, output: Path, *, as_json: bool, **changes: Any) -> None:
+    """Change FILE, in the order of these options. Offsets may be hexadecimal, as in 0x18."""
+    try:
+        data = _changed(_read(file), changes)
+        _write(output, data)
+    except LocalError as error:
+        _refuse(context, error)
+    _tell(_facts(output, data), as_json=as_json)
+
+
+def _changed(data: bytes, changes: dict[str, Any]) -> bytes:
+    for text in changes["puts"]:
+        offset, _, value = text.partition("=")
+        data = put(data, _number(offset), _bytes(value))
+    for text in changes["flips"]:
+        offset, _, bit = text.partition(".")
+        data = flip_bit(data, _number(offset) * 8 + _number(bit, below=8))
+    if changes["bad_crc"]:
+        data = spoil_trailer(data)
+    if changes["shorten"]:
+        data = data[: changes["shorten"]]
+    if changes["append"]:
+        data += _bytes(changes["append"])
+    return sign(data) if changes["signs"] else data
+
+
+def _number(text: str, *, below: int = 1 << 32) -> int:
+    try:
+        number = int(text, 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number < below:
+        raise LocalError(f"{text!r} is no number below {below}")
+    return number
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise LocalError(f"{text!r} is no hex text") from None
+
+
+def _telink(file: Path) -> bytes:
+    """The bytes of a file with a Telink mark; LocalError for any other."""
+    data = _read(file)
+    inspect_image(data, load_board())
+    return data
+
+
+def _facts(output: Path, data: bytes) -> dict[str, str | int]:
+    return {"file": str(output), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _tell(facts: dict[str, str | int], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
     else:
@@ -71,7 +171,7 @@ def inspect(context: click.Context, file: Path, board: str, *, as_json: bool) ->
     context.exit(0 if found.sound else 1)
 
 
-def _refuse(context: click.Context, error: LocalError) -> None:
+def _refuse(context: click.Context, error: LocalError) -> NoReturn:
     click.echo(f"{error}.", err=True)
     context.exit(2)
 
