@@ -79,9 +79,9 @@ async def test_one_unit_of_time_is_taken(
         zone = timedelta(milliseconds=LockData.decode(bench.credentials.lock_data).timezone_raw_offset or 0)
         local = (UNIX + timedelta(seconds=start) + zone).replace(tzinfo=None)
         async with bench.session() as client:
-            (row,) = await client.run(list_passcodes(bench.keys))
+            rows = await client.run(list_passcodes(bench.keys))
         window = (date5(local), date5(local + timedelta(minutes=minutes)))
-        expect((row.start, row.end), window, "the dates in the lock, in its own zone")
+        expect([(row.start, row.end) for row in rows], [window], "the dates in the lock, in its own zone")
         return
     right = int(str(dates[name]))
     wrong: dict[str, object] = {"s": f"{right // 1000}", "us": f"{right * 1000}", "number": right}
