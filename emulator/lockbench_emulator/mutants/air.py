@@ -101,6 +101,18 @@ class _WindowStays(LockDevice):
         return min((at for at in due if at is not None), default=None)
 
 
+class _FullInReplies(Lock):
+    """Whatever the battery does, replies say 100."""
+
+    @property
+    def battery(self) -> int:
+        return 100
+
+    @battery.setter
+    def battery(self, percent: int) -> None:
+        pass
+
+
 class _Obeys(Lock):
     def receive(self, chunk: bytes, now: float, *, busy: bool = False) -> list[Effect]:  # noqa: ARG002 - the shape of the sound one
         return super().receive(chunk, now)
@@ -172,6 +184,7 @@ AIR = (
         ("ADV/7", "ADV/2"),
         device=_BatteryFrozen,
     ),
+    faulty("battery-full-in-replies", "the battery in replies is always full", "ADV/7 PLG/5", _FullInReplies),
     Mutant(
         "dfu-unmarked",
         "the DFU window does not show in the advertisement",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from lockbench_emulator.boot.dialect import ServerDialect
 from lockbench_emulator.boot.mutants import mutant
 from lockbench_emulator.mutants.row import Mutant
 from lockbench_emulator.parts import Parts
@@ -9,7 +12,27 @@ from lockbench_emulator.parts import Parts
 PREFIX = "boot-"
 
 # name in `boot.mutants` -> ids of the cases that find it
-KILLED_BY: dict[str, str] = {}
+KILLED_BY: dict[str, str] = {
+    "no-read-back": "DFU/4",
+    "crc-unchecked": "DFU/8",
+    "gap-ignored": "DFU/5 DFU/6",
+    "gap-filled": "DFU/5 DFU/6",
+    "never-times-out": "DFU/3 DFU/12 DFU/13",
+    "success-when-incomplete": "DFU/10 DFU/11 IMG/2 IMG/4",
+    "check-ignored": "IMG/5 IMG/6",
+    "mark-ignored": "IMG/3",
+    "commits-always": "DFU/8 DFU/16 IMG/5",
+    "keeps-old-mark": "DFU/1 DFU/25 IMG/1",
+    "forgets-new-mark": "DFU/1 DFU/18",
+    "no-wipe": "DFU/30 PFL/7 PFL/11 PFL/12 PFL/15 PFL/19",
+    "start-keeps-check": "DFU/4 DFU/12 DFU/13 DFU/15",
+    "end-index-unchecked": "DFU/9",
+    "tells-twice": "DFU/6 DFU/11",
+    "never-reboots": "DFU/2 DFU/19",
+    "early-success": "DFU/7 PFL/7",
+    "writes-lock-data": "PFL/11",
+    "foreign-numbers": "DFU/1",
+}
 
 
 def _row(name: str, killed_by: str) -> Mutant:
@@ -19,4 +42,26 @@ def _row(name: str, killed_by: str) -> Mutant:
     )
 
 
-BOOT = tuple(_row(name, killed_by) for name, killed_by in KILLED_BY.items())
+def _repeats_ignored(sound: ServerDialect) -> ServerDialect:
+    return replace(sound, repeated_index="ignore")
+
+
+def _end_read_to_the_sixth_byte(sound: ServerDialect) -> ServerDialect:
+    return replace(sound, end_index="first six bytes")
+
+
+BOOT = (
+    *(_row(name, killed_by) for name, killed_by in KILLED_BY.items()),
+    Mutant(
+        "boot-repeats-ignored",
+        "a data PDU that comes twice is ignored in a dialect that calls it an error",
+        ("DFU/7",),
+        Parts(dialect=_repeats_ignored),
+    ),
+    Mutant(
+        "boot-end-read-further",
+        "the index in END is compared in forms in which nobody should read it",
+        ("DFU/9",),
+        Parts(dialect=_end_read_to_the_sixth_byte),
+    ),
+)

@@ -15,6 +15,7 @@ from lockbench_protocol.lock.frame import AES as AES_FRAME
 from lockbench_protocol.lock.frame import CHUNK, MAGIC, TAIL, Frame, Reassembler, decode
 from lockbench_protocol.lock.status import Status
 
+from lockbench_emulator.gatt import Effect
 from lockbench_emulator.lock.codec import AesCodec, Codec
 from lockbench_emulator.lock.handlers import HANDLERS
 from lockbench_emulator.lock.lock import Lock
@@ -44,6 +45,12 @@ class _OwnSceneOnly(Lock):
     def _answer(self, raw: bytes, now: float, *, busy: bool) -> None:
         if raw[4] in (1, self.profile.model.scene):
             super()._answer(raw, now, busy=busy)
+
+
+class _AnyByteKeepsLink(Lock):
+    def receive(self, chunk: bytes, now: float, *, busy: bool = False) -> list[Effect]:
+        self.heard(now)
+        return super().receive(chunk, now, busy=busy)
 
 
 class _NoScene(Lock):
@@ -232,11 +239,12 @@ FRAMES = (
     faulty(
         "short-write-ends-frame", "a write of fewer than 20 bytes ends the frame", "COD/7 COD/9", _ShortWrite
     ),
+    faulty("garbage-keeps-link", "bytes that are no frame keep a link alive", "SEC/10", _AnyByteKeepsLink),
     faulty("one-frame-a-write", "what follows a frame in the same write is lost", "COD/8", _OneFrame),
     faulty(
         "length-believed",
         "a length byte that lies holds up what follows",
-        "COD/10 COD/11 SES/21",
+        "COD/10 COD/11 SES/21 SEC/5",
         _Length,
     ),
     faulty("half-frame-stays", "half a frame waits for its end in the next connection", "SES/20", _HalfFrame),
@@ -254,14 +262,14 @@ FRAMES = (
         "COD/22 SES/2",
         _UnknownSucceeds,
     ),
-    faulty("default-key-opens", "a paired lock still hears the default key", "COD/14", _DefaultKey),
+    faulty("default-key-opens", "a paired lock still hears the default key", "COD/14 SEC/4", _DefaultKey),
     faulty(
         "reply-under-new-key",
         "the reply that changes the key travels under the new one",
         "SES/14 SES/15 SES/16",
         _NewKey,
     ),
-    faulty("push-swallows-reply", "a push goes out in the place of the reply", "SES/26", _PushFirst),
+    faulty("push-swallows-reply", "a push goes out in the place of the reply", "SES/26 SOK/3", _PushFirst),
     Mutant(
         "push-at-once",
         "a push does not wait until the air is quiet",

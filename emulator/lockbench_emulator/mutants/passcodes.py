@@ -76,6 +76,10 @@ def _drop_zeros(_lock: Lock, args: Any) -> None:
     args.code = args.code.lstrip("0").rjust(4, "0")
 
 
+def _cut_to_eight(_lock: Lock, args: Any) -> None:
+    args.code = args.code[:8]
+
+
 # changing and deleting
 
 
@@ -222,6 +226,27 @@ class _TimeIgnored(Lock):
     keypad_class = _TimeIgnoredKeypad
 
 
+class _SundayFirstKeypad(_Timeless):
+    def window(self, passcode: Passcode) -> Passcode:
+        if passcode.cycle is None:
+            return passcode
+        return replace(passcode, cycle=(passcode.cycle >> 1 | passcode.cycle << 6) & 0x7F)
+
+
+class _SundayFirst(Lock):
+    keypad_class = _SundayFirstKeypad
+
+
+class _DeafWhileConnectedKeypad(Keypad):
+    def enter(self, code: str, now: float) -> None:
+        if not self.lock.online:
+            super().enter(code, now)
+
+
+class _DeafWhileConnected(Lock):
+    keypad_class = _DeafWhileConnectedKeypad
+
+
 class _ShrinkingKeypad(Keypad):
     def locked_out(self, now: float) -> bool:
         locked = super().locked_out(now)
@@ -265,9 +290,38 @@ PASSCODES = (
     ),
     faulty("zeros-dropped", "leading zeros of a code do not count", "PWD/4", _ZerosDropped),
     faulty(
+        "long-code-cut", "a code keeps its first eight digits", "PWD/1", _on(PasscodeOp.ADD, _cut_to_eight)
+    ),
+    Mutant(
+        "missing-digits-taken",
+        "codes with digits that the keypad lacks are stored",
+        ("PWD/5",),
+        keys={"model.keypad": "0123456789"},
+        profile="cyclic",
+    ),
+    faulty(
+        "week-begins-on-sunday",
+        "the days of a cyclic code are counted from Sunday",
+        "PWD/20",
+        _SundayFirst,
+        profile="cyclic",
+    ),
+    faulty(
+        "keypad-deaf-while-connected",
+        "the keypad is dead while a phone is connected",
+        "SEC/11",
+        _DeafWhileConnected,
+    ),
+    faulty(
+        "code-not-stored",
+        "a code is added with success and not stored",
+        "PWD/1 PWD/12 PWD/13 PLG/1 PLG/2",
+        _instead_of(PasscodeOp.ADD, _nothing),
+    ),
+    faulty(
         "duplicate-overwrites",
         "a code that is there already is overwritten",
-        "PWD/6 PWD/26",
+        "PWD/6 PWD/26 PWD/27",
         _on(PasscodeOp.ADD, _forget_same),
     ),
     faulty(
@@ -358,7 +412,7 @@ PASSCODES = (
     Mutant(
         "no-lockout",
         "wrong codes never lock the keypad",
-        ("PWD/21", "PWD/22", "PWD/23"),
+        ("PWD/21", "PWD/22", "PWD/23", "SEC/2"),
         keys={"passcodes.lockout": "none"},
     ),
     Mutant(

@@ -170,7 +170,7 @@ SESSION = (
     faulty(
         "challenge-constant",
         "the challenge is always the same, so an answer can be replayed",
-        "SES/5 COD/13",
+        "SES/5 COD/13 SEC/1",
         handling(0x41, 0x55, by=_same_challenge),
     ),
     faulty(
@@ -182,7 +182,7 @@ SESSION = (
     faulty(
         "any-sum-opens",
         "the sum in an unlock request is not compared",
-        "SES/4 SES/3 ADV/15 COD/17",
+        "SES/4 SES/3 ADV/15 COD/17 SEC/1 SEC/2",
         misled(0x47, 0x58, by=_any_sum),
     ),
     faulty(
@@ -257,7 +257,7 @@ SESSION = (
     Mutant(
         "idle-never-dropped",
         "a silent link is never dropped",
-        ("SES/18",),
+        ("SES/18", "SEC/10"),
         keys={"session.idle_seconds": 1e6},
     ),
     faulty("busy-link-dropped", "a link is dropped after a while, used or not", "SES/18", _DropsBusyLink),
