@@ -38,10 +38,74 @@ CREATE TABLE IF NOT EXISTS journal (
     path TEXT NOT NULL, parameters TEXT NOT NULL, status INTEGER NOT NULL, errcode INTEGER);
 """
 
+DDING_SCHEMA = """
+CREATE TABLE IF NOT EXISTS dding_tenants (tenant TEXT PRIMARY KEY, callback_url TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_clients (
+    client_id TEXT PRIMARY KEY, secret TEXT NOT NULL, tenant TEXT NOT NULL REFERENCES dding_tenants,
+    role TEXT NOT NULL, name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_tokens (
+    token TEXT PRIMARY KEY, client_id TEXT NOT NULL REFERENCES dding_clients, expires INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_homes (
+    tenant TEXT NOT NULL, home_id TEXT NOT NULL, sp_state INTEGER NOT NULL, install_state INTEGER NOT NULL,
+    fields TEXT NOT NULL, PRIMARY KEY (tenant, home_id));
+CREATE TABLE IF NOT EXISTS dding_rooms (
+    tenant TEXT NOT NULL, home_id TEXT NOT NULL, room_id TEXT NOT NULL, name TEXT NOT NULL,
+    description TEXT NOT NULL, PRIMARY KEY (tenant, home_id, room_id));
+CREATE TABLE IF NOT EXISTS dding_devices (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,
+    home_id TEXT NOT NULL, room_id TEXT NOT NULL, type TEXT NOT NULL, gateway TEXT NOT NULL,
+    sn TEXT NOT NULL, mac TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL, brand TEXT NOT NULL,
+    versions TEXT NOT NULL, bind_time INTEGER NOT NULL, online INTEGER NOT NULL, onoff_time INTEGER NOT NULL,
+    power INTEGER NOT NULL, power_time INTEGER NOT NULL, battery TEXT NOT NULL, wrong INTEGER NOT NULL,
+    next_id INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_passwords (
+    uuid TEXT NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL, is_default INTEGER NOT NULL,
+    operation INTEGER NOT NULL, stage INTEGER NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+    why TEXT NOT NULL, send_to TEXT NOT NULL, code TEXT NOT NULL, start INTEGER, "end" INTEGER,
+    local INTEGER NOT NULL, held INTEGER NOT NULL, frozen INTEGER NOT NULL, PRIMARY KEY (uuid, id));
+CREATE TABLE IF NOT EXISTS dding_work (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER, kind TEXT NOT NULL, uuid TEXT NOT NULL,
+    payload TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_operations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, uuid TEXT NOT NULL, op_id TEXT NOT NULL,
+    operator TEXT NOT NULL, operator_name TEXT NOT NULL, record TEXT NOT NULL, at INTEGER NOT NULL,
+    result INTEGER);
+CREATE TABLE IF NOT EXISTS dding_events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, uuid TEXT NOT NULL, at INTEGER NOT NULL,
+    sourceid INTEGER NOT NULL, source_name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_orders (
+    tenant TEXT NOT NULL, home_id TEXT NOT NULL, stage INTEGER NOT NULL, demander TEXT NOT NULL,
+    installer TEXT NOT NULL, ctime INTEGER NOT NULL, mtime INTEGER NOT NULL, PRIMARY KEY (tenant, home_id));
+CREATE TABLE IF NOT EXISTS dding_outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, uuid TEXT NOT NULL, event TEXT NOT NULL,
+    url TEXT NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL,
+    state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_attempts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, outbox INTEGER NOT NULL REFERENCES dding_outbox,
+    at INTEGER NOT NULL, status INTEGER, outcome TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, phone TEXT NOT NULL, uuid TEXT NOT NULL,
+    password_id INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dding_remarks (
+    client_id TEXT NOT NULL, endpoint TEXT NOT NULL, remark TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (client_id, endpoint, remark));
+CREATE TABLE IF NOT EXISTS dding_memory (
+    uuid TEXT NOT NULL, code TEXT NOT NULL, id INTEGER NOT NULL, start INTEGER, "end" INTEGER,
+    PRIMARY KEY (uuid, code));
+CREATE INDEX IF NOT EXISTS dding_work_device ON dding_work (uuid, number);
+CREATE INDEX IF NOT EXISTS dding_work_due ON dding_work (due);
+CREATE INDEX IF NOT EXISTS dding_outbox_due ON dding_outbox (state, tenant, uuid, number);
+CREATE INDEX IF NOT EXISTS dding_events_lock ON dding_events (uuid, at);
+CREATE INDEX IF NOT EXISTS dding_operations_device ON dding_operations (uuid, at);
+"""
+
 Value = str | int | bytes | None
 
 SECRETS = frozenset(
-    ("password", "clientSecret", "client_secret", "accessToken", "refresh_token", "lockData", "keyboardPwd")
+    (
+        *("password", "clientSecret", "client_secret", "accessToken", "refresh_token", "lockData"),
+        *("keyboardPwd", "access_token", "accesst_token", "acccess_token", "code", "secret"),
+    )
 )
 """Parameters whose values the journal never holds."""
 
@@ -53,7 +117,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(SCHEMA)
+        self._db.executescript(SCHEMA + DDING_SCHEMA)
 
     def __enter__(self) -> Store:
         return self
