@@ -33,6 +33,7 @@ from lockbench_emulator.gatt import (
     Reboot,
     Service,
 )
+from lockbench_emulator.kept import Kept
 from lockbench_emulator.lock import hands
 from lockbench_emulator.lock.lock import NOTIFY, PROTOCOL, WRITE, Lock
 from lockbench_emulator.lock.memory import Admin
@@ -101,6 +102,7 @@ class LockDevice:
         self.memory.commit()
         self.lock: Lock
         self.server: OtaServer
+        self.lives = 1  # runs of the bench
         self.alive = False
         self.online = False
         self._window_until: float | None = None
@@ -240,6 +242,29 @@ class LockDevice:
         if self.profile.clock.lost_with_power:
             self.clock.lose(now)
         return self._settle(self._start(), now)
+
+    # between two runs
+
+    def keep(self, now: float) -> Kept:
+        return Kept.of(self, now)
+
+    def resume(self, kept: Kept, gap: float) -> None:
+        """Go on at 0 s as the lock that was kept, `gap` seconds later; its challenges are new ones.
+
+        LocalError when the flash does not fit this board.
+        """
+        self.flash.restore(kept.flash)
+        self.lives = kept.lives + 1
+        self.chance.seed(f"{kept.address} {self.lives}")
+        self.battery = kept.battery
+        kept.set_clock(self, gap)
+        self.memory.unlocked, self.memory.privacy = kept.unlocked, kept.privacy
+        self._boot()
+        if self.alive:
+            kept.set_keypad(self.memory, gap, self.profile.passcodes.lockout)
+            self.memory.commit()
+        self.alive = self.alive and kept.powered
+        self._shown = self.advertisement()
 
     # inside
 

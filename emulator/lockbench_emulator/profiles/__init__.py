@@ -1,7 +1,7 @@
 """Profiles: TOML files that settle what documents leave open.
 
-`locks/default.toml` has every key with its value and source; a profile that `extends` it names what it
-changes. An unknown key, a missing one or a wrong type is a LocalError that names file and key.
+`locks/default.toml` has every key with its value, `keys.toml` its meaning and source; one that `extends`
+another names what it changes. An unknown key, a missing one or a wrong type is a LocalError that names it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,16 @@ from lockbench_protocol import LocalError
 from lockbench_protocol.lock.features import Feature
 
 FOLDER = Path(__file__).parent / "locks"
+MEANINGS = Path(__file__).parent / "keys.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a profile: "session.login", what it settles, and the document that it comes from."""
+
+    name: str
+    means: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,7 @@ class DfuPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LockProfile:
-    """One kind of lock. The meaning of each key stands in `locks/default.toml`."""
+    """One kind of lock. The meaning of each key stands in `keys.toml`."""
 
     name: str
     model: Model
@@ -139,6 +149,18 @@ class LockProfile:
 def names() -> list[str]:
     """The profiles that ship, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+@lru_cache
+def keys() -> tuple[Key, ...]:
+    """Every key of a lock profile, in the order of the tables."""
+    tables = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
+    return tuple(Key(f"{table}.{key}", **row) for table, rows in tables.items() for key, row in rows.items())
+
+
+def value_of(profile: LockProfile, key: Key) -> Any:
+    table, _, name = key.name.partition(".")
+    return getattr(getattr(profile, table), name)
 
 
 @lru_cache

@@ -51,6 +51,7 @@ class Peripheral:
         self._wanted: Advertisement | None = None
         self._on_air: Advertisement | None = None
         self._stale = True  # the host under us must be made anew
+        self.stopped = False
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,7 +68,9 @@ class Peripheral:
     async def stop(self) -> None:
         """Leave the medium. A connected central finds out by supervision timeout."""
         self._runner.stop()
-        self.controller.set_packet_sink(None)  # answers to commands of cancelled tasks must not arrive
+        # answers to commands of cancelled tasks must not arrive, nor those that are already on their way
+        self.controller.set_packet_sink(None)
+        self.stopped = True
         waiting = set(self._tasks)
         while waiting:
             for task in waiting:
@@ -227,6 +230,8 @@ class _Guarded:
         self._peripheral = peripheral
 
     def on_packet(self, packet: bytes) -> None:
+        if self._peripheral.stopped:
+            return
         try:
             self._host.on_packet(packet)
         except Exception as error:  # noqa: BLE001 - a central may send anything

@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "exec": ("exec_", "Run an unmodified bleak program against an emulated lock."),
     "bench": ("bench", "Measure the codec beside its peers."),
     "serve": ("serve", "Put a lock on the air for others."),
+    "lock": ("lock", "Use the hands at a lock that is served."),
+    "profiles": ("profiles", "Print the lock models and their settings."),
 }
 
 

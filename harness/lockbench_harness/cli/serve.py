@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 import click
 from lockbench_protocol import LocalError
 
+from lockbench_harness.cli.held_lock import open_lock, state_option
+
 if TYPE_CHECKING:
-    from lockbench_emulator.gatt import Device
+    from lockbench_emulator.device import LockDevice
 
     from lockbench_harness.credentials import Credentials
+    from lockbench_harness.door.state import State
 
 EPILOG = """
 SPEC is any transport of Bumble, at which an HCI host comes in: tcp-server:127.0.0.1:6402, unix-server:/run/x,
-pty:/run/y. The path of the lock's credentials file is printed; it is gone when the command ends.
+pty:/run/y. The path of the lock's credentials file is printed, and that of a socket at which `lockbench lock`
+puts hands to it; both are gone when the command ends.
 """
 
 
@@ -30,22 +34,29 @@ pty:/run/y. The path of the lock's credentials file is printed; it is gone when 
 @click.option("--unpaired", is_flag=True, help="A lock in setting mode, ready to be paired.")
 @click.option("--profile", default="strict", show_default=True, help="The kind of lock.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Address and secrets follow from it.")
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def command(
-    context: click.Context, specs: tuple[str, ...], profile: str, seed: int, *, unpaired: bool, as_json: bool
+    context: click.Context,
+    specs: tuple[str, ...],
+    profile: str,
+    seed: int,
+    path: Path | None,
+    *,
+    unpaired: bool,
+    as_json: bool,
 ) -> None:
     """Put one lock on the air for others, until Ctrl-C."""
     from lockbench_harness import clock
-    from lockbench_harness.door import lock
 
     try:
-        device, credentials = lock.make_lock(profile, seed, paired=not unpaired)
+        device, credentials, state = open_lock(context, profile, seed, path, unpaired=unpaired)
 
-        def announce(file: Path, attached: Sequence[str]) -> None:
-            _announce(file, credentials, attached, as_json=as_json)
+        def announce(file: Path, hands: Path | None, attached: Sequence[str]) -> None:
+            _announce(file, hands, credentials, attached, as_json=as_json)
 
-        clock.run_real(_serve(specs, device, credentials, seed, announce))
+        clock.run_real(_serve(specs, device, credentials, state, seed, announce))
     except LocalError as error:
         click.echo(f"{error}.", err=True)
         context.exit(2)
@@ -54,7 +65,9 @@ def command(
         context.exit(3)
 
 
-def _announce(file: Path, credentials: Credentials, attached: Sequence[str], *, as_json: bool) -> None:
+def _announce(
+    file: Path, hands: Path | None, credentials: Credentials, attached: Sequence[str], *, as_json: bool
+) -> None:
     """Unwrapped and flushed at once, for scripts that wait for it."""
     for spec in attached:
         if is_open_to_others(spec):
@@ -62,6 +75,7 @@ def _announce(file: Path, credentials: Credentials, attached: Sequence[str], *, 
     if as_json:
         shown = {
             "credentials": str(file),
+            "hands": None if hands is None else str(hands),
             "address": credentials.address,
             "name": credentials.name,
             "attached": attached,
@@ -70,6 +84,8 @@ def _announce(file: Path, credentials: Credentials, attached: Sequence[str], *, 
     else:
         click.echo(f"credentials  {file}")
         click.echo(f"lock         {credentials.address}  {credentials.name}")
+        if hands is not None:
+            click.echo(f"hands        lockbench lock --at {hands}")
         for spec in attached:
             click.echo(f"attached     {spec}")
         click.echo("Serving until Ctrl-C.")
@@ -89,26 +105,34 @@ def is_open_to_others(spec: str) -> bool:
 
 async def _serve(
     specs: Sequence[str],
-    device: Device,
+    device: LockDevice,
     credentials: Credentials,
+    state: State | None,
     seed: int,
-    announce: Callable[[Path, Sequence[str]], None],
+    announce: Callable[[Path, Path | None, Sequence[str]], None],
 ) -> None:
     from lockbench_emulator.radio.attach import attach
 
     from lockbench_harness.credentials import saved
     from lockbench_harness.door.endpoint import private_directory
+    from lockbench_harness.door.hands import hands_at
+    from lockbench_harness.door.state import keeping
     from lockbench_harness.links.bumble import on_air
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with private_directory() as directory, saved(credentials, directory / "credentials.json") as file:
-        async with on_air([device], centrals=0, seed=seed) as air, AsyncExitStack() as stack:
+        async with (
+            keeping(device, state),
+            on_air([device], centrals=0, seed=seed) as air,
+            hands_at(device, air.peripherals[0].act, directory) as hands,
+            AsyncExitStack() as stack,
+        ):
             attached = []
             for spec in specs:
                 attachment = await attach(air.medium, spec)
                 stack.push_async_callback(attachment.close)
                 attached.append(attachment.spec)
-            announce(file, attached)
+            announce(file, hands, attached)
             await stop.wait()

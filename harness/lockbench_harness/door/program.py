@@ -10,8 +10,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,9 @@ FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the terminal gives these to t
 PASSED = (*FROM_TERMINAL, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
+HandsAt = Callable[[Path], AbstractAsyncContextManager[Path | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a program ended."""
@@ -37,9 +40,15 @@ class Ended:
 
 
 async def run_program(
-    argv: Sequence[str], link_factory: LinkFactory, credentials: Credentials, *, stdout: int | None = None
+    argv: Sequence[str],
+    link_factory: LinkFactory,
+    credentials: Credentials,
+    *,
+    hands: HandsAt | None = None,
+    stdout: int | None = None,
 ) -> Ended:
-    """Run `argv` until it ends. `stdout` is a file descriptor to give it instead of ours.
+    """Run `argv` until it ends. `hands` opens a socket in the directory that it is given; `stdout` is a file
+    descriptor to give the program instead of ours.
 
     Raises LocalError when the program cannot be started.
     """
@@ -48,8 +57,9 @@ async def run_program(
         notes.touch(mode=0o600)
         door = Door(link_factory)
         with saved(credentials, directory / "credentials.json") as file:
-            async with listening(door, directory) as endpoint:
-                variables = environment(os.environ, endpoint, file, notes)
+            at = nullcontext() if hands is None else hands(directory)
+            async with listening(door, directory) as endpoint, at as socket:
+                variables = environment(os.environ, endpoint, file, notes, socket)
                 try:
                     process = await asyncio.create_subprocess_exec(*argv, env=variables, stdout=stdout)
                 except OSError as error:
@@ -61,14 +71,17 @@ async def run_program(
         return Ended(status, door.opened, why)
 
 
-def environment(base: Mapping[str, str], endpoint: str, credentials: Path, notes: Path) -> dict[str, str]:
-    """The program's environment: three variables, and the shim in front of PYTHONPATH."""
+def environment(
+    base: Mapping[str, str], endpoint: str, credentials: Path, notes: Path, hands: Path | None = None
+) -> dict[str, str]:
+    """The program's environment: our variables, and the shim in front of PYTHONPATH."""
     path = base.get("PYTHONPATH")
     return {
         **base,
         "LOCKBENCH_DOOR": endpoint,
         "LOCKBENCH_CREDENTIALS": str(credentials),
         "LOCKBENCH_NOTES": str(notes),
+        **({} if hands is None else {"LOCKBENCH_LOCK": str(hands)}),
         "PYTHONPATH": f"{SHIM}{os.pathsep}{path}" if path else str(SHIM),
     }
 
