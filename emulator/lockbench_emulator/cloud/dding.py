@@ -19,7 +19,7 @@ from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, Endpoint, Role, 
 from lockbench_protocol.cloud.dding.requests import DIGITS
 from pydantic import ValidationError
 
-from lockbench_emulator.cloud.dding_agent import Agent
+from lockbench_emulator.cloud.dding_agent import Agent, Outcome
 from lockbench_emulator.cloud.dding_core import NOBODY, Caller, Core, Refused
 from lockbench_emulator.cloud.dding_devices import Devices
 from lockbench_emulator.cloud.dding_homes import Homes
@@ -175,10 +175,7 @@ class Dding:
                 self._wait(row["number"], "command", expires)
             return
         command = self.passwords.command(row["number"], lock, payload)
-        if command is None:
-            self._settle(row, lock, done=True, why="")
-            return
-        outcome = self.agent.carry_out(command)
+        outcome = command if isinstance(command, Outcome) else self.agent.carry_out(command)
         if outcome is None:
             self._wait(row["number"], "read", now + self.core.policy.timeout)
         else:
@@ -187,9 +184,10 @@ class Dding:
     def _read(self, row: sqlite3.Row, lock: sqlite3.Row, payload: Mapping[str, object]) -> None:
         """An unanswered command: the lock's own list decides, as soon as it can be read."""
         command = self.passwords.command(row["number"], lock, payload)
-        outcome = None
-        if command is not None and self.core.line(lock) is a.Line.ONLINE:
-            outcome = self.agent.check(command)
+        if isinstance(command, Outcome):
+            outcome: Outcome | None = command
+        else:
+            outcome = self.agent.check(command) if self.core.line(lock) is a.Line.ONLINE else None
         if outcome is None:
             self._wait(row["number"], "read", self.core.millis() + self.core.policy.timeout)
         else:

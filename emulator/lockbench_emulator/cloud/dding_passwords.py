@@ -16,7 +16,7 @@ from lockbench_protocol.cloud.dding import requests as q
 from lockbench_protocol.cloud.dding.events import SERVICE_DONE, SERVICE_FAILED, SERVICES
 from lockbench_protocol.cloud.dding.replies import ADMIN_ID, Operation, Stage
 
-from lockbench_emulator.cloud.dding_agent import DYNAMIC_ID, Command
+from lockbench_emulator.cloud.dding_agent import DYNAMIC_ID, Command, Outcome
 from lockbench_emulator.cloud.dding_core import Caller, Core, Refused
 from lockbench_emulator.cloud.dding_devices import Devices
 
@@ -220,16 +220,16 @@ class Passwords:
 
     # What became of it
 
-    def command(self, number: int, lock: sqlite3.Row, payload: Mapping[str, object]) -> Command | None:
-        """What the lock shall do for a queued operation; None: nothing, the row alone changes."""
+    def command(self, number: int, lock: sqlite3.Row, payload: Mapping[str, object]) -> Command | Outcome:
+        """What the lock shall do for a queued operation, or how it ends without the lock."""
         operation, password_id = payload["operation"], int(str(payload["id"]))
         row = self._row(lock["uuid"], password_id)
-        if password_id == DYNAMIC_ID or operation in (Operation.ADD, Operation.UPDATE):
+        if row is None and password_id != DYNAMIC_ID:
+            return Outcome(done=False, why="the password is gone")
+        if row is None or operation in (Operation.ADD, Operation.UPDATE):
             if row is not None and row["frozen"]:
-                return None
+                return Outcome(done=True)
             code, start, end = str(payload["code"]), payload["start"], payload["end"]
-        elif row is None:
-            return None
         else:
             code, start, end = row["code"], row["start"], row["end"]
         assert isinstance(start, int | None)  # noqa: S101 - written by the handlers
