@@ -12,6 +12,7 @@ from lockbench_protocol import LocalError
 from lockbench_emulator.mutants.air import AIR
 from lockbench_emulator.mutants.boot import BOOT
 from lockbench_emulator.mutants.frames import FRAMES
+from lockbench_emulator.mutants.keypad import KEYPADS
 from lockbench_emulator.mutants.passcodes import PASSCODES
 from lockbench_emulator.mutants.records import RECORDS
 from lockbench_emulator.mutants.row import Mutant
@@ -20,7 +21,7 @@ from lockbench_emulator.mutants.session import SESSION
 __all__ = ["MUTANTS", "Mutant", "mutant"]
 
 MUTANTS: Mapping[str, Mutant] = {
-    row.name: row for row in (*FRAMES, *AIR, *SESSION, *PASSCODES, *RECORDS, *BOOT)
+    row.name: row for row in (*FRAMES, *AIR, *SESSION, *PASSCODES, *KEYPADS, *RECORDS, *BOOT)
 }
 
 

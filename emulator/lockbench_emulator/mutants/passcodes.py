@@ -1,10 +1,9 @@
-"""Locks with wrong passcodes: in the store, at the keypad, in time (ttlock-ble 5.8, 5.9, 8)."""
+"""Locks that store, change, delete or list passcodes wrongly (ttlock-ble 5.8, 5.9, 8)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from lockbench_protocol.lock.commands.passcode import PasscodeOp, PasscodeType
@@ -12,20 +11,14 @@ from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.handlers import Handler
-from lockbench_emulator.lock.keypad import Keypad
 from lockbench_emulator.lock.lock import Lock
-from lockbench_emulator.lock.memory import Memory, Passcode
+from lockbench_emulator.lock.memory import Passcode
 from lockbench_emulator.lock.refused import Refused
-from lockbench_emulator.lock.schedule import NEVER_ENDS, passcode_opens
-from lockbench_emulator.lock.store import Store
+from lockbench_emulator.lock.schedule import NEVER_ENDS
 from lockbench_emulator.mutants.row import Mutant, faulty, handling, misled
-from lockbench_emulator.parts import Parts
-
-ZONE = timedelta(hours=8)  # where the site stands
-LOST_BY_A_TRY = 30_000  # ms
 
 
-def _on(op: PasscodeOp, change: Callable[[Lock, Any], None]) -> type[Lock]:
+def on(op: PasscodeOp, change: Callable[[Lock, Any], None]) -> type[Lock]:
     """A lock where this comes before an operation of 03; its function gets the arguments."""
 
     def prepare(lock: Lock, request: Any, _now: float) -> None:
@@ -70,10 +63,6 @@ def _swap_reversed(_lock: Lock, args: Any) -> None:
 def _end_with_the_century(_lock: Lock, args: Any) -> None:
     if args.end == PERMANENT_END:
         args.end = NEVER_ENDS
-
-
-def _drop_zeros(_lock: Lock, args: Any) -> None:
-    args.code = args.code.lstrip("0").rjust(4, "0")
 
 
 def _cut_to_eight(_lock: Lock, args: Any) -> None:
@@ -135,152 +124,6 @@ def _all_periods(sound: Handler) -> Handler:
     return handle
 
 
-# the keypad
-
-
-class _Copy(Keypad):
-    """It looks into a copy from which nothing is ever deleted."""
-
-    def __init__(self, lock: Lock) -> None:
-        super().__init__(lock)
-        self.copy: dict[str, Passcode] = {}
-
-    def refresh(self) -> None:
-        self.copy.update(self.lock.memory.passcodes)
-
-    def find(self, code: str) -> Passcode | None:
-        self.refresh()
-        return super().find(code) or self.copy.get(code)
-
-    def valid(self, passcode: Passcode, now: float) -> bool:
-        self.lock.memory.passcodes.setdefault(passcode.code, passcode)
-        return super().valid(passcode, now)
-
-
-class _DeletedOpens(_on(PasscodeOp.DELETE, lambda lock, _args: lock.keypad.refresh())):  # type: ignore[misc]  # a class made by a function; its keypad is a _Copy
-    keypad_class = _Copy
-
-
-class _Zeros(Keypad):
-    def find(self, code: str) -> Passcode | None:
-        return super().find(code.lstrip("0").rjust(4, "0"))
-
-
-class _ZerosDropped(_on(PasscodeOp.ADD, _drop_zeros)):  # type: ignore[misc]  # a class made by a function
-    keypad_class = _Zeros
-
-
-class _Timeless(Keypad):
-    """Its subclasses change the window that is compared."""
-
-    def window(self, passcode: Passcode) -> Passcode:
-        return passcode
-
-    def valid(self, passcode: Passcode, now: float) -> bool:
-        return super().valid(self.window(passcode), now)
-
-
-class _NoEndKeypad(_Timeless):
-    def window(self, passcode: Passcode) -> Passcode:
-        return replace(passcode, end=None)
-
-
-class _NoEnd(Lock):
-    keypad_class = _NoEndKeypad
-
-
-class _NoStartKeypad(_Timeless):
-    def window(self, passcode: Passcode) -> Passcode:
-        return replace(passcode, start=bytes(5))
-
-
-class _NoStart(Lock):
-    keypad_class = _NoStartKeypad
-
-
-class _ShortKeypad(Keypad):
-    def valid(self, passcode: Passcode, now: float) -> bool:
-        return super().valid(passcode, now) and self.lock.date5(now) != passcode.end
-
-
-class _Short(Lock):
-    keypad_class = _ShortKeypad
-
-
-class _UtcKeypad(Keypad):
-    def valid(self, passcode: Passcode, now: float) -> bool:
-        lock = self.lock
-        return passcode_opens(passcode, lock.clock.local(now) - ZONE, lock.profile.passcodes.count_uses)
-
-
-class _Utc(Lock):
-    keypad_class = _UtcKeypad
-
-
-class _TimeIgnoredKeypad(Keypad):
-    def valid(self, passcode: Passcode, now: float) -> bool:
-        return not self.lock.clock.valid or super().valid(passcode, now)
-
-
-class _TimeIgnored(Lock):
-    keypad_class = _TimeIgnoredKeypad
-
-
-class _SundayFirstKeypad(_Timeless):
-    def window(self, passcode: Passcode) -> Passcode:
-        if passcode.cycle is None:
-            return passcode
-        return replace(passcode, cycle=(passcode.cycle >> 1 | passcode.cycle << 6) & 0x7F)
-
-
-class _SundayFirst(Lock):
-    keypad_class = _SundayFirstKeypad
-
-
-class _DeafWhileConnectedKeypad(Keypad):
-    def enter(self, code: str, now: float) -> None:
-        if not self.lock.online:
-            super().enter(code, now)
-
-
-class _DeafWhileConnected(Lock):
-    keypad_class = _DeafWhileConnectedKeypad
-
-
-class _ShrinkingKeypad(Keypad):
-    def locked_out(self, now: float) -> bool:
-        locked = super().locked_out(now)
-        if locked:
-            self.lock.memory.keypad_locked_until -= LOST_BY_A_TRY
-        return locked
-
-
-class _Shrinking(Lock):
-    keypad_class = _ShrinkingKeypad
-
-
-class _KnownPassesKeypad(Keypad):
-    def enter(self, code: str, now: float) -> None:
-        if self.find(code) is not None:
-            self.lock.memory.keypad_locked_until = 0
-        super().enter(code, now)
-
-
-class _KnownPasses(Lock):
-    keypad_class = _KnownPassesKeypad
-
-
-class _UsesUncounted(Memory):
-    def use(self, code: str) -> None:
-        pass
-
-
-class _CounterInRam(Memory):
-    def reopen(self, store: Store) -> None:
-        super().reopen(store)
-        self.wrong_codes, self.keypad_locked_until = (), 0
-
-
 PASSCODES = (
     Mutant(
         "any-length-taken",
@@ -288,9 +131,8 @@ PASSCODES = (
         ("PWD/2",),
         keys={"passcodes.shortest": 0, "passcodes.longest": 255},
     ),
-    faulty("zeros-dropped", "leading zeros of a code do not count", "PWD/4", _ZerosDropped),
     faulty(
-        "long-code-cut", "a code keeps its first eight digits", "PWD/1", _on(PasscodeOp.ADD, _cut_to_eight)
+        "long-code-cut", "a code keeps its first eight digits", "PWD/1", on(PasscodeOp.ADD, _cut_to_eight)
     ),
     Mutant(
         "missing-digits-taken",
@@ -298,19 +140,6 @@ PASSCODES = (
         ("PWD/5",),
         keys={"model.keypad": "0123456789"},
         profile="cyclic",
-    ),
-    faulty(
-        "week-begins-on-sunday",
-        "the days of a cyclic code are counted from Sunday",
-        "PWD/20",
-        _SundayFirst,
-        profile="cyclic",
-    ),
-    faulty(
-        "keypad-deaf-while-connected",
-        "the keypad is dead while a phone is connected",
-        "SEC/11",
-        _DeafWhileConnected,
     ),
     faulty(
         "code-not-stored",
@@ -322,7 +151,7 @@ PASSCODES = (
         "duplicate-overwrites",
         "a code that is there already is overwritten",
         "PWD/6 PWD/26 PWD/27",
-        _on(PasscodeOp.ADD, _forget_same),
+        on(PasscodeOp.ADD, _forget_same),
     ),
     faulty(
         "admin-code-taken",
@@ -337,28 +166,17 @@ PASSCODES = (
         handling(0x03, by=_forgets_oldest),
         keys={"passcodes.capacity": 5},
     ),
-    faulty("period-end-ignored", "a code opens after its period", "PWD/9", _NoEnd),
-    faulty("period-start-ignored", "a code opens before its period", "PWD/9 CLK/8", _NoStart),
-    faulty("last-minute-lost", "a period ends when its last minute begins", "PWD/9", _Short),
-    faulty("period-in-utc", "a period in local time is compared with UTC", "CLK/7 PWD/9", _Utc),
-    faulty(
-        "lost-time-opens-all",
-        "any code opens after a power loss took the time",
-        "CLK/5",
-        _TimeIgnored,
-        profile="padlock",
-    ),
     faulty(
         "reversed-period-swapped",
         "a period that ends before it begins is turned round and stored",
         "PWD/10",
-        _on(PasscodeOp.ADD, _swap_reversed),
+        on(PasscodeOp.ADD, _swap_reversed),
     ),
     faulty(
         "permanent-rewritten",
         "a code for ever is stored with another end",
         "PWD/11",
-        _on(PasscodeOp.ADD, _end_with_the_century),
+        on(PasscodeOp.ADD, _end_with_the_century),
     ),
     faulty(
         "all-listed-as-periods",
@@ -370,7 +188,7 @@ PASSCODES = (
         "change-keeps-dates",
         "a change of code and dates leaves the dates",
         "PWD/14",
-        _on(PasscodeOp.MODIFY, _without_window),
+        on(PasscodeOp.MODIFY, _without_window),
     ),
     faulty(
         "old-code-stays",
@@ -382,7 +200,7 @@ PASSCODES = (
         "unknown-code-changed",
         "a change of a code that is not there adds one",
         "PWD/16",
-        _on(PasscodeOp.MODIFY, _add_unknown),
+        on(PasscodeOp.MODIFY, _add_unknown),
     ),
     faulty(
         "unknown-code-deleted",
@@ -390,7 +208,6 @@ PASSCODES = (
         "PWD/16 PWD/17",
         _instead_of(PasscodeOp.DELETE, _delete_quietly),
     ),
-    faulty("deleted-code-opens", "the keypad still knows a deleted code", "PWD/17", _DeletedOpens),
     faulty(
         "clear-keeps-codes",
         "a clear is answered and not done",
@@ -401,33 +218,6 @@ PASSCODES = (
         "clear-takes-admin-code",
         "a clear deletes the administrator's code too",
         "PWD/18",
-        _on(PasscodeOp.CLEAR, _clear_all),
-    ),
-    Mutant(
-        "one-time-code-twice",
-        "the use of a one-time code is not counted",
-        ("PWD/19", "CLK/10"),
-        Parts(memory=_UsesUncounted),
-    ),
-    Mutant(
-        "no-lockout",
-        "wrong codes never lock the keypad",
-        ("PWD/21", "PWD/22", "PWD/23", "SEC/2"),
-        keys={"passcodes.lockout": "none"},
-    ),
-    Mutant(
-        "lockout-too-soon",
-        "three wrong codes lock the keypad",
-        ("PWD/21",),
-        keys={"passcodes.lockout": "dding3"},
-    ),
-    Mutant(
-        "lockout-lost-with-power", "a power cut ends a lock-out", ("PWD/22",), Parts(memory=_CounterInRam)
-    ),
-    faulty(
-        "tries-shorten-lockout", "each try during a lock-out takes half a minute off it", "PWD/23", _Shrinking
-    ),
-    faulty(
-        "right-code-ends-lockout", "the right code opens during a lock-out", "PWD/21 PWD/23", _KnownPasses
+        on(PasscodeOp.CLEAR, _clear_all),
     ),
 )
