@@ -304,7 +304,7 @@ def test_codes_made_at_the_keypad_are_told(bench: Bench) -> None:
 
 
 class Doors(RuleBasedStateMachine):
-    """Whatever is asked and lost: once all is settled, the codes that open are those the cloud calls active."""
+    """Whatever is asked and lost: once all is settled, the codes that open are the active ones."""
 
     @initialize()
     def start(self) -> None:

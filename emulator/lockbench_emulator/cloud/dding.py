@@ -55,17 +55,22 @@ class Dding:
 
     # Calls
 
-    def call(self, row: Endpoint, given: Mapping[str, object], *, texts: bool = False) -> dict[str, object]:
-        """The whole body of a success. `texts`: all values came as text, as in a query. Raises `Refused`."""
+    def call(
+        self, row: Endpoint, given: Mapping[str, object], *, texts: bool = False, path: str = ""
+    ) -> dict[str, object]:
+        """The whole body of a success. `texts`: all values came as text, as in a query. Raises `Refused`.
+
+        `path`: where it was called, if that is worth a remark.
+        """
         policy = self.core.policy
         if row.writes:
             with self.core.store.transaction():
-                reply = self._run(row, given, texts=texts)
+                reply = self._run(row, given, texts=texts, path=path)
         else:
-            reply = self._run(row, given, texts=texts)
+            reply = self._run(row, given, texts=texts, path=path)
         return {"ErrNo": codes.OK, "ErrMsg": policy.errmsg} | reply.body()
 
-    def _run(self, row: Endpoint, given: Mapping[str, object], *, texts: bool) -> a.Reply:
+    def _run(self, row: Endpoint, given: Mapping[str, object], *, texts: bool, path: str) -> a.Reply:
         policy = self.core.policy
         found = canonical(row, given, strict=policy.strict, later=policy.later)
         caller = self._authorize(row, found.token) if row.roles else NOBODY
@@ -77,8 +82,9 @@ class Dding:
         except ValidationError as error:
             raise Refused(self._bad_field(row, error)) from None
         reply = self._handlers[row.name](request, caller)
-        for name in found.met:
-            self.core.remark(caller, row.name, f"spells {name}")
+        for name in (*found.met, path):
+            if name and not policy.strict:
+                self.core.remark(caller, row.name, f"spells {name}")
         return reply
 
     def _bad_field(self, row: Endpoint, error: ValidationError) -> int:
