@@ -21,6 +21,7 @@ from lockbench_protocol.lock.crc import TEXTBOOK, VENDOR, crc8
 from lockbench_protocol.lock.dates import date5, date6
 from lockbench_protocol.lock.frame import AES, REPLY, Frame, Reassembler, chunks, decode, encode, is_legacy
 from lockbench_protocol.lock.status import Status
+from lockbench_protocol.schema import codec
 
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify
 from lockbench_emulator.lock.clock import LockClock
@@ -78,6 +79,7 @@ class Lock:
         self.template_seq = 0
         self.door_closed: bool | None = None  # None: no sensor has spoken
         self.obstructed = False  # something stands in the way of a parking lock
+        self._features = frozenset((None, *profile.features))  # what a command may need
         self._tables = (VENDOR, TEXTBOOK) if profile.session.accept_textbook_crc else (VENDOR,)
         self.keypad = self.keypad_class(self)
         self._stream = self.stream_class(self._tables)
@@ -157,7 +159,7 @@ class Lock:
 
     def write_log(self, kind: LogType, tail: dict[str, object] | None, now: float) -> None:
         shown = tail if kind in TAILS else b""
-        body = RECORD_BODY.build(
+        body = codec(RECORD_BODY).build(
             {"type": kind, "date": self.date6(now), "battery": self.battery, "tail": shown}
         )
         self.happened("log", sequence=self.memory.write_log(body), type=int(kind))
@@ -269,7 +271,7 @@ class Lock:
 
     def _obey(self, opcode: int, plain: bytes, key: bytes, now: float) -> None:
         command = COMMANDS.get(opcode)
-        lacking = command is not None and command.feature not in {None, *self.profile.features}
+        lacking = command is not None and command.feature not in self._features
         if command is None or lacking or opcode not in self.handlers:
             self._refuse(opcode, Status.INVALID_COMMAND, None, key, now)
             return

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 # subject -> the module whose rows() measures it
-_SUBJECTS = {"codec": "lockbench_benchmarks.rows"}
+_SUBJECTS = {"codec": "lockbench_benchmarks.rows", "lock": "lockbench_benchmarks.lock"}
 _HEADS = ("work", "ns", "against", "its ns", "ratio", "goal")
 
 
@@ -21,9 +21,10 @@ _HEADS = ("work", "ns", "against", "its ns", "ratio", "goal")
 @click.argument("subject", type=click.Choice(sorted(_SUBJECTS)))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(subject: str, *, as_json: bool) -> None:
-    """Measure SUBJECT beside the peers that are installed; each ratio is of operations in the same time.
+    """Measure the codec beside the peers that are installed, or the exchanges of the emulated lock.
 
-    A minute or so. The table is Markdown; rows that ours loses stay in.
+    Each ratio is of operations in the same time. A minute or so; the table is Markdown, and rows that ours
+    loses stay in.
     """
     bench = importlib.import_module(_SUBJECTS[subject])
     machine: dict[str, str] = bench.machine()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockbench_protocol.lock.commands.log import RECORD_BODY, SINCE_LAST_READ
+from lockbench_protocol.schema import codec
 
 from lockbench_emulator.lock.pages import fitting
 
@@ -28,7 +29,7 @@ def operate_log(lock: Lock, request: Any, _now: float) -> dict[str, Any]:
     last = sequences[count - 1]
     if marks:
         memory.bookmark = last
-    return {"page": {"next": last, "records": [RECORD_BODY.parse(body) for body in bodies[:count]]}}
+    return {"page": {"next": last, "records": [codec(RECORD_BODY).parse(body) for body in bodies[:count]]}}
 
 
 HANDLERS = {0x25: operate_log}

@@ -18,6 +18,7 @@ from lockbench_protocol.lock.commands.passcode import (
 from lockbench_protocol.lock.dates import PERMANENT_END
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status
+from lockbench_protocol.schema import codec
 
 from lockbench_emulator.lock.memory import Passcode
 from lockbench_emulator.lock.pages import fitting
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 DIGITS = "0123456789"
 BLANK_DIGIT = 0xFF
+_MOST = 16  # records that one reply could hold
 
 
 def _check_new(lock: Lock, code: str) -> None:
@@ -126,9 +128,9 @@ def manage(lock: Lock, request: Any, now: float) -> dict[str, int]:
 
 def listing(lock: Lock, request: Any, _now: float) -> dict[str, Any]:
     """`seq` and `next` count the records that are already read; the list ends with a page of total 0."""
-    passcodes = list(lock.memory.passcodes.values())[request.seq :]
+    passcodes = list(lock.memory.passcodes.values())[request.seq : request.seq + _MOST]
     records = [_record(passcode) for passcode in passcodes]
-    count = fitting([len(RECORD.build(record)) for record in records], lock.profile.passcodes.page)
+    count = fitting([len(codec(RECORD).build(record)) for record in records], lock.profile.passcodes.page)
     if not count:
         return {"page": None}
     return {"page": {"next": min(request.seq + count, LAST_PAGE - 1), "records": records[:count]}}
@@ -159,7 +161,7 @@ def old_listing(lock: Lock, request: Any, _now: float) -> dict[str, Any]:
         }
         for passcode in passcodes
     ]
-    count = fitting([len(OLD_RECORD.build(record)) for record in records], lock.profile.passcodes.page)
+    count = fitting([len(codec(OLD_RECORD).build(record)) for record in records], lock.profile.passcodes.page)
     if not count:
         return {"page": None}
     following = LAST_PAGE if count == len(records) else request.seq + count
