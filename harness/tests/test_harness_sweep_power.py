@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lockbench_emulator.boot.flash import SECTOR, Flash
+from lockbench_emulator.boot.mutants import MUTANTS
 from lockbench_harness.faults.image import SpoilTrailer
 from lockbench_harness.faults.plan import STARTS, Made, Plan, Scenario
 from lockbench_harness.faults.power import Cut
@@ -27,6 +28,7 @@ from lockbench_harness.sweep.deep import (
 )
 from lockbench_harness.sweep.fit import attempts_to_fit
 from lockbench_harness.sweep.judge import Ending, judge
+from lockbench_harness.sweep.kill import killers
 from lockbench_harness.sweep.outcome import Stage
 from lockbench_harness.sweep.plans import Cuts, cut_work, scenario_for
 from lockbench_harness.sweep.retry import real_attempts
@@ -491,6 +493,19 @@ def test_a_mark_written_with_row_0_is_seen_only_with_the_new_image_below() -> No
         found[bank] = counted.verdicts[Verdict.BRICK] > 0
         assert counted.broken["I3"] > 0
     assert found == {LOWER: False, UPPER: True}
+
+
+EQUIVALENT = {"commits-whole-word"}  # the row has programmed the other three bytes already
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_is_killed_in_a_bank_or_named_equivalent(name: str) -> None:
+    killed = [bank for bank in (LOWER, UPPER) if next(killers(name, bank, starts=("clean", "tail")), None)]
+    assert bool(killed) == (name not in EQUIVALENT)
+
+
+def test_nothing_kills_the_sound_server() -> None:
+    assert list(killers("", UPPER, starts=("clean",))) == []
 
 
 def test_a_bricking_plan_shrinks_to_one_cut_of_a_small_upgrade() -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ClientFault", "EndIndex", "EndLength", "FillLast", "Insert", "Leave", "Replace", "Resume"]
+__all__ = [
+    "ClientFault",
+    "EndIndex",
+    "EndLength",
+    "FillLast",
+    "Insert",
+    "Leave",
+    "Replace",
+    "Restart",
+    "Resume",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +66,11 @@ class Resume:
     pdu: int
 
 
-ClientFault = Insert | Replace | EndIndex | EndLength | FillLast | Leave | Resume
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """It ends the link before the write, comes back and sends everything again from the start."""
+
+    pdu: int
+
+
+ClientFault = Insert | Replace | EndIndex | EndLength | FillLast | Leave | Resume | Restart

@@ -14,7 +14,16 @@ from lockbench_protocol.telink.ota import data_pdu, end
 
 from lockbench_harness.client.ota import OtaSender, Step
 from lockbench_harness.faults import ClientFault, LinkFault
-from lockbench_harness.faults.client import EndIndex, EndLength, FillLast, Insert, Leave, Replace, Resume
+from lockbench_harness.faults.client import (
+    EndIndex,
+    EndLength,
+    FillLast,
+    Insert,
+    Leave,
+    Replace,
+    Restart,
+    Resume,
+)
 from lockbench_harness.faults.link import (
     Delay,
     Drop,
@@ -61,7 +70,7 @@ def _wrong(steps: tuple[Step, ...], fault: ClientFault, length: int) -> tuple[St
             value = steps[last - 1].value
             filled = data_pdu(int.from_bytes(value[:2], "little"), value[2:-2].ljust(length, b"\xff"))
             return (*steps[: last - 1], replace(steps[last - 1], value=filled), steps[last])
-        case Leave(pdu) | Resume(pdu) if pdu <= last:
+        case Leave(pdu) | Resume(pdu) | Restart(pdu) if pdu <= last:
             return steps
     raise LocalError(f"{fault} is about a write that there is not: there are {len(steps)}")
 
@@ -121,12 +130,15 @@ class _Attempt:
             self._faults.setdefault(fault.pdu, []).append(fault)
 
     def run(self, first: int, points: list[Checkpoint] | None) -> bool:
-        for number in range(first, len(self._steps)):
-            step = self._steps[number]
+        number = first
+        while number < len(self._steps):
             if points is not None:
                 points.append(self._rig.checkpoint())
-            if self._sender.ended is not None or not self._write(number, step):
+            if self._restarts(number):
+                number = 0
+            if self._sender.ended is not None or not self._write(number, self._steps[number]):
                 break
+            number += 1
         else:
             self._linger()
         self._notice()
@@ -136,6 +148,17 @@ class _Attempt:
         self._rig.disconnect()
         self._rig.rest()
         return self._sender.if_lost().ok
+
+    def _restarts(self, number: int) -> bool:
+        """The client is back on a new link, and begins once more; it does so once."""
+        faults = self._faults.get(number, [])
+        restart = next((fault for fault in faults if isinstance(fault, Restart)), None)
+        if restart is None or not self._rig.linked:
+            return False
+        faults.remove(restart)
+        self._rig.disconnect()
+        self._rig.linked = self._rig.server is not None
+        return True
 
     def _write(self, number: int, step: Step) -> bool:
         """False: the link is gone."""
