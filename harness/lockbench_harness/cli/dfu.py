@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import click
 from lockbench_protocol import LocalError
 
+from lockbench_harness.cli.dfu_replay import replay
+from lockbench_harness.cli.dfu_sweep import sweep
+
 if TYPE_CHECKING:
     from lockbench_harness.upgrade import Step, Upgrade
 
@@ -22,7 +25,11 @@ STEPS = {1: "preparing", 2: "transferring", 3: "reading the lock back"}
 
 @click.group()
 def command() -> None:
-    """Upgrade an emulated lock over the air."""
+    """Upgrade an emulated lock over the air, and break the upgrade at every point."""
+
+
+command.add_command(sweep)
+command.add_command(replay)
 
 
 @command.command()
