@@ -17,18 +17,43 @@ from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from lockbench_emulator.cloud.dding import Dding
 from lockbench_emulator.cloud.dding_agent import MemoryLocks
+from lockbench_emulator.cloud.dding_clock import SkippingClock
 from lockbench_emulator.cloud.dding_core import LOCKS, Refused
 
 Json = dict[str, object]
+LONGEST = 10 * 366 * 86_400
+"""How far the clock can be put forward at once, s."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class DdingBench:
-    def __init__(self, cloud: Dding, locks: MemoryLocks | None = None) -> None:
+    def __init__(
+        self, cloud: Dding, locks: MemoryLocks | None = None, clock: SkippingClock | None = None
+    ) -> None:
         self._cloud = cloud
         self._core = cloud.core
         self._store = cloud.core.store
         self._locks = locks
+        self._clock = clock
+
+    # Time
+
+    def now(self) -> int:
+        """ms since 1970."""
+        return self._core.millis()
+
+    def advance(self, seconds: float) -> int:
+        """Put the cloud's clock forward; what falls due meanwhile is done at its time. How many pieces."""
+        if self._clock is None:
+            raise Refused(codes.NOT_IMPLEMENTED)
+        if not 0 <= seconds <= LONGEST:
+            raise Refused(codes.BAD_PARAMETER)
+        end, done = self._clock() + seconds, 0
+        while (due := self._cloud.next_due()) is not None and due <= end * 1000:
+            self._clock.skip(max(due / 1000 - self._clock(), 0.001 if done else 0))
+            done += self._cloud.run_due()
+        self._clock.skip(max(end - self._clock(), 0))
+        return done
 
     # Tenants
 

@@ -29,6 +29,7 @@ from lockbench_harness.links import Connection, Link, Sighting
 
 if TYPE_CHECKING:
     from lockbench_harness.targets.cloud import CloudBench
+    from lockbench_harness.targets.dding import DdingCloud
     from lockbench_harness.trace import Trace
 
 SCAN_SECONDS = 10.0
@@ -102,6 +103,7 @@ class LockBench:
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
         firmware: Firmware | None = None,
         open_cloud: Callable[[], Awaitable[CloudBench]] | None = None,
+        open_dding: Callable[[], Awaitable[DdingCloud]] | None = None,
     ) -> None:
         self.link = link
         self.credentials = credentials
@@ -113,6 +115,8 @@ class LockBench:
         self._firmware = firmware
         self._open_cloud = open_cloud
         self._cloud: CloudBench | None = None
+        self._open_dding = open_dding
+        self._dding: DdingCloud | None = None
 
     @property
     def address(self) -> str:
@@ -142,6 +146,14 @@ class LockBench:
         if self._cloud is None:
             self._cloud = await self._open_cloud()
         return self._cloud
+
+    async def dding(self) -> DdingCloud:
+        """The dding SaaS, opened when first asked for; it has locks of its own."""
+        if self._open_dding is None:
+            raise LocalError("this target has no dding cloud; the case must say that it needs one")
+        if self._dding is None:
+            self._dding = await self._open_dding()
+        return self._dding
 
     def plugin(
         self, cloud: CloudBench | None = None, *, link: Link | None = None, language: Language = "en"

@@ -33,6 +33,9 @@ from lockbench_harness.trace import Mask, Trace
 
 if TYPE_CHECKING:
     from lockbench_harness.targets.cloud import CloudBench
+    from lockbench_harness.targets.dding import DdingCloud
+
+    Clouds = tuple[Callable[[], Awaitable[CloudBench]], Callable[[], Awaitable[DdingCloud]]]
 
 DEFAULT_PROFILE = "strict"
 ZONE_MS = 8 * 3600 * 1000
@@ -278,9 +281,9 @@ class EmulatedTarget:
             async def second() -> Link:
                 return link
 
-            async with self._clouds(device, seed, trace) as open_cloud:
+            async with self._clouds(device, seed, trace) as clouds:
                 yield self._bench(
-                    device, link, trace, lambda hand: link.act(device.address, hand), second, open_cloud
+                    device, link, trace, lambda hand: link.act(device.address, hand), second, clouds
                 )
         _check(link.failures)
 
@@ -306,17 +309,15 @@ class EmulatedTarget:
                 stack.push_async_callback(beside[-1].stop)
                 return credentials_of(other)
 
-            open_cloud = await stack.enter_async_context(self._clouds(device, seed, trace))
+            clouds = await stack.enter_async_context(self._clouds(device, seed, trace))
             yield self._bench(
-                device, air.links[0], trace, air.peripherals[0].act, second, open_cloud, hang_beside
+                device, air.links[0], trace, air.peripherals[0].act, second, clouds, hang_beside
             )
         _check([*air.failures, *(failure for peripheral in beside for failure in peripheral.failures)])
 
     @asynccontextmanager
-    async def _clouds(
-        self, device: LockDevice, seed: int, trace: Trace
-    ) -> AsyncIterator[Callable[[], Awaitable[CloudBench]]]:
-        """What opens the cloud; it is closed with the bench."""
+    async def _clouds(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[Clouds]:
+        """What opens the clouds; they are closed with the bench."""
         async with AsyncExitStack() as stack:
 
             async def open_cloud() -> CloudBench:
@@ -327,7 +328,14 @@ class EmulatedTarget:
                     emulated_cloud(device.profile.model, blob, seed=seed, unix_start=UNIX_START, trace=trace)
                 )
 
-            yield open_cloud
+            async def open_dding() -> DdingCloud:
+                from lockbench_harness.targets.emulated_dding import emulated_dding
+
+                return await stack.enter_async_context(
+                    emulated_dding(seed=seed, unix_start=UNIX_START, trace=trace)
+                )
+
+            yield open_cloud, open_dding
 
     def _bench(
         self,
@@ -336,7 +344,7 @@ class EmulatedTarget:
         trace: Trace,
         act: Act,
         second: Callable[[], Awaitable[Link]],
-        open_cloud: Callable[[], Awaitable[CloudBench]],
+        clouds: Clouds,
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
     ) -> LockBench:
         return LockBench(
@@ -348,7 +356,8 @@ class EmulatedTarget:
             second=second,
             hang_beside=hang_beside,
             firmware=firmware_of(device),
-            open_cloud=open_cloud,
+            open_cloud=clouds[0],
+            open_dding=clouds[1],
         )
 
 
