@@ -31,7 +31,7 @@ async def furnished(bench: LockBench, *, admin: bool = True) -> DdingCloud:
         )
     if admin:
         await add(dding, ADMIN_CODE, is_default=1)
-        await settled(dding)
+        await settled()
     return dding
 
 
@@ -66,10 +66,9 @@ async def add(dding: DdingCloud, code: str, **fields: object) -> int:
     return int(str((await ok(dding, "add_password", **(good | fields))).get("id")))
 
 
-async def settled(dding: DdingCloud, seconds: float = 1.0) -> None:
-    """Time passes, in which devices answer."""
+async def settled(seconds: float = 1.0) -> None:
+    """Time passes, in which devices answer and callbacks are posted."""
     await asyncio.sleep(seconds)
-    await dding.call("find_home_states", home_id=[])
 
 
 async def passwords(dding: DdingCloud, uuid: str = "l") -> dict[str, Json]:

@@ -172,7 +172,7 @@ async def test_a_home_takes_its_devices_along(bench: LockBench) -> None:
     """del_home answers a serviceid; then the home, its gateway, locks and rooms are gone."""
     dding = await furnished(bench)
     expect(bool((await ok(dding, "del_home", home_id="h")).get("serviceid")), True, "is there a serviceid")
-    await settled(dding)
+    await settled()
     await expect_code(dding, 15006, "find_home_state", home_id="h")
     await expect_code(dding, 15006, "get_center_info", uuid="g")
     await expect_code(dding, 15006, "get_lock_info", uuid="l")
@@ -354,10 +354,10 @@ async def test_filters_of_the_operation_log_join(bench: LockBench) -> None:
     """Operations are logged with their ids; filters all have to fit."""
     dding = await furnished(bench)
     number = await add(dding, "123456")
-    await settled(dding)
+    await settled()
     for name in ("frozen_password", "unfrozen_password", "delete_password"):
         await ok(dding, name, uuid="l", password_id=number)
-        await settled(dding)
+        await settled()
 
     async def found(**filters: object) -> list[str]:
         rows = (await ok(dding, "search_device_op_log", uuid="l", **filters)).get("op_list")

@@ -33,7 +33,7 @@ async def test_passwords_are_a_map_by_id(bench: LockBench, code: str) -> None:
     """Rows have operation, stage and state; the administrator's id is 999; time is ms; no code is shown."""
     dding = await furnished(bench)
     number = await add(dding, code)
-    await settled(dding)
+    await settled()
     rows = await passwords(dding)
     expect(set(rows), {"999", str(number)}, "ids")
     for row in rows.values():
@@ -120,7 +120,7 @@ async def test_a_window_begins_before_it_ends(bench: LockBench, length: int, ahe
             dding, 14001, "add_password", uuid="l", phonenumber="1", is_default=0, password=OTHER, **pair
         )
     number = await add(dding, OTHER, permission_begin=begin, permission_end=begin + length)
-    await settled(dding)
+    await settled()
     for until, state, opens in ((begin - 0.5, 2, False), (begin, 1, True), (begin + length, 2, False)):
         await asyncio.sleep(max(until - dding.now(), 0) + 0.1)
         row = (await passwords(dding))[str(number)]
@@ -144,7 +144,7 @@ async def test_the_window_is_taken_in_every_form(bench: LockBench, form: str) ->
     if form == "permission":
         pair = {"permission": {"begin": 5, "end": 9}}
     number = await add(dding, OTHER, **pair)
-    await settled(dding)
+    await settled()
     expect(
         (await passwords(dding))[str(number)].get("permission"),
         {"begin": 5, "end": 9, "status": 2},
@@ -158,7 +158,7 @@ async def test_operations_go_from_stage_1_to_3(bench: LockBench) -> None:
     dding = await furnished(bench)
     number = await add(dding, OTHER)
     await expect_stage(dding, number, 1, 1)
-    await settled(dding)
+    await settled()
     change = {"password": "222222", "phonenumber": "1"}
     for name, operation, more in (
         ("update_password", 3, change),
@@ -169,7 +169,7 @@ async def test_operations_go_from_stage_1_to_3(bench: LockBench) -> None:
         await expect_code(dding, 15006, name, uuid="l", password_id=7, **more)
         await ok(dding, name, uuid="l", password_id=number, **more)
         await expect_stage(dding, number, operation, 1)
-        await settled(dding)
+        await settled()
         if operation == 2:
             expect(set(await passwords(dding)), {"999"}, "ids")
         else:
@@ -188,7 +188,7 @@ async def test_the_administrators_code_stays(bench: LockBench, name: str) -> Non
     """Deleting or freezing 999 is 15013, and it opens on."""
     dding = await furnished(bench)
     await expect_code(dding, 15013, name, uuid="l", password_id=999)
-    await settled(dding)
+    await settled()
     expect(press(dding, ADMIN_CODE), True, "does it open")
 
 
@@ -197,11 +197,11 @@ async def test_a_frozen_code_does_not_open(bench: LockBench, code: str) -> None:
     """A code opens until its freezing is done, not while it is frozen, and again afterwards."""
     dding = await furnished(bench)
     number = await add(dding, code)
-    await settled(dding)
+    await settled()
     for name, before, after in (("frozen_password", True, False), ("unfrozen_password", False, True)):
         await ok(dding, name, uuid="l", password_id=number)
         expect(press(dding, code), before, f"does it open during {name}")
-        await settled(dding)
+        await settled()
         expect(press(dding, code), after, f"does it open after {name}")
 
 
@@ -219,11 +219,11 @@ async def test_an_operation_waits_for_the_lock(bench: LockBench, device: str, ba
     dding = await furnished(bench)
     turn(dding, device, online=False)
     number = await add(dding, OTHER)
-    await settled(dding, 10)
+    await settled(10)
     await expect_stage(dding, number, 1, 1)
     if back:
         turn(dding, device, online=True)
-    await settled(dding, 600)
+    await settled(600)
     await expect_stage(dding, number, 1, 3 if back else 2)
     expect(press(dding, OTHER), back, "does it open")
 
@@ -237,7 +237,7 @@ async def test_the_administrators_code_is_told(bench: LockBench) -> None:
     await expect_code(dding, 15006, "get_default_password_plaintext", uuid="o")
     dding.hands.control("reconfigure_lock", tenant="t", uuid="l")
     await expect_code(dding, 15006, "get_default_password_plaintext", uuid="l")
-    await settled(dding)
+    await settled()
     await dding.receiver.wait_for("pwdSync")
     body = await ok(dding, "get_default_password_plaintext", uuid="l")
     expect(body.get("password"), ADMIN_CODE, "password after pwdSync")
@@ -249,7 +249,7 @@ async def test_a_dynamic_code_opens_until_its_time(bench: LockBench) -> None:
     dding = await furnished(bench)
     body = await ok(dding, "get_dynamic_password_plaintext", uuid="l")
     code, end = str(body.get("password")), float(str(body.get("invalid_time")))
-    await settled(dding)
+    await settled()
     expect(press(dding, code), True, "does it open")
     expect(set(await passwords(dding)), {"999"}, "ids")
     await asyncio.sleep(end - dding.now() - 0.5)

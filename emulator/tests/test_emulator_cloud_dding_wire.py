@@ -278,7 +278,7 @@ def test_a_callback_is_posted_until_it_is_taken(server: Server) -> None:
     server.post("/_bench/dding/press", {"uuid": "o", "code": "1"})
     for number, pause in enumerate((0, 1, 5), 1):
         server.time += pause
-        server.post("/_bench/dding/state", {"tenant": "t"})
+        server.cloud.core.news()
         server.until(lambda number=number: len(server.store.all("SELECT * FROM dding_attempts")) == number)  # type: ignore[misc]  # a bound default
     assert [body["event"] for body in server.received] == ["brokenAlarm"] * 3
     assert server.received[0] == server.received[2]
@@ -292,6 +292,6 @@ def test_commands_are_carried_out_by_the_served_cloud(server: Server) -> None:
     fields = {"access_token": token, "uuid": "o", "phonenumber": "1", "is_default": 1, "password": "987654"}
     server.call("add_password", **fields)
     server.time += 1
-    server.call("find_home_state", access_token=token, home_id="h")
+    server.cloud.core.news()
     server.until(lambda: server.cloud.next_due() is None)
     assert server.post("/_bench/dding/press", {"uuid": "o", "code": "987654"})["result"] is True

@@ -53,6 +53,7 @@ class DdingBench:
             self._clock.skip(max(due / 1000 - self._clock(), 0.001 if done else 0))
             done += self._cloud.run_due()
         self._clock.skip(max(end - self._clock(), 0))
+        self._core.news()
         return done
 
     # Tenants

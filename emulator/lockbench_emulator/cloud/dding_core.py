@@ -52,6 +52,7 @@ class Core:
     policy: Policy
     now: Callable[[], float]
     chance: Random
+    news: Callable[[], None] = lambda: None  # told when there may be work or a letter
 
     def millis(self) -> int:
         return round(self.now() * 1000)
@@ -149,6 +150,7 @@ class Core:
             "INSERT INTO dding_work (due, kind, uuid, payload) VALUES (?, ?, ?, ?)",
             *(due, kind, uuid, json.dumps(payload)),
         )
+        self.news()
         row = self.store.one("SELECT last_insert_rowid()")
         return int(row[0]) if row is not None else 0
 
@@ -214,3 +216,4 @@ class Core:
             " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
             *(tenant, uuid, event, url, text, now, now if url else None, "waiting" if url else "unsent"),
         )
+        self.news()

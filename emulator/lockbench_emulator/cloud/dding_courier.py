@@ -1,7 +1,6 @@
 """The courier of the dding SaaS: does what falls due and posts the callbacks. The only thing here that waits.
 
-It sleeps on the loop's clock, which is the site's in virtual time. `wake` after anything that may have made
-work; calls and reports through the served cloud do so on their own.
+It sleeps on the loop's clock, which is the site's in virtual time, and wakes when the cloud has news.
 """
 
 from __future__ import annotations
@@ -29,10 +28,7 @@ class Courier:
         self._cloud = cloud
         self._socket = socket
         self._news = asyncio.Event()
-
-    def wake(self) -> None:
-        """There may be work."""
-        self._news.set()
+        cloud.core.news = self._news.set
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -70,12 +66,11 @@ class Courier:
 
 
 @asynccontextmanager
-async def courier(cloud: Dding, *, socket: str | None = None) -> AsyncIterator[Courier]:
+async def courier(cloud: Dding, *, socket: str | None = None) -> AsyncIterator[None]:
     """A courier at work."""
-    made = Courier(cloud, socket=socket)
-    task = asyncio.get_running_loop().create_task(made.run())
+    task = asyncio.get_running_loop().create_task(Courier(cloud, socket=socket).run())
     try:
-        yield made
+        yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

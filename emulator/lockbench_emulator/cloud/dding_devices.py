@@ -107,6 +107,7 @@ class Devices:
                 "UPDATE dding_work SET due = ? WHERE uuid = ? AND kind IN ('command', 'report', 'sync')",
                 *(now + self._core.policy.delay, lock["uuid"]),
             )
+            self._core.news()
 
     def _stamp(self, device: sqlite3.Row) -> None:
         self._core.store.run(

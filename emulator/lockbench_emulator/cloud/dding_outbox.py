@@ -81,14 +81,13 @@ class Outbox:
 
     def redeliver(self, number: int) -> bool:
         """Send a letter that is not on its way once more; False: it is, or has no address."""
-        return (
-            self._core.store.run(
-                "UPDATE dding_outbox SET state = 'waiting', tries = 0, due = ?"
-                " WHERE number = ? AND state IN ('dead', 'delivered')",
-                *(self._core.millis(), number),
-            )
-            == 1
+        changed = self._core.store.run(
+            "UPDATE dding_outbox SET state = 'waiting', tries = 0, due = ?"
+            " WHERE number = ? AND state IN ('dead', 'delivered')",
+            *(self._core.millis(), number),
         )
+        self._core.news()
+        return changed == 1
 
     def journal(self, tenant: str) -> list[dict[str, object]]:
         """All letters of a tenant with their tries, passwords masked."""

@@ -32,13 +32,8 @@ async def serving_dding(
 
     With `callback_socket` all callbacks go there. Requests that still run at the end get a second.
     """
-    async with courier(cloud, socket=callback_socket) as postman:
+    async with courier(cloud, socket=callback_socket):
         app = dding_app(cloud, faults, bench, observe)
-
-        async def wake(_request: web.BaseRequest, _response: web.StreamResponse) -> None:
-            postman.wake()
-
-        app.on_response_prepare.append(wake)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
         await runner.setup()
         try:
