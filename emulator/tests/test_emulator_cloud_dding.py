@@ -234,6 +234,26 @@ def test_a_bad_field_is_a_code_of_the_endpoint_and_stores_nothing(data: st.DataO
         assert bench.everything() == before
 
 
+BAD: list[object] = [None, True, 1.5, -1, 2**63, "", "\0", "\ud800", "x" * 1025, "no", [], [1], {}, {"a": {}}]
+
+
+@pytest.mark.parametrize("row", ENDPOINTS, ids=lambda row: row.name)
+def test_every_field_refuses_every_bad_value_with_a_code_of_its_endpoint(row: Endpoint) -> None:
+    bench = ready()
+    for field in good(row):
+        for bad in BAD:
+            before = bench.everything()
+            call = bench.call if row.roles else bench.raw
+            try:
+                call(row.name, **(good(row) | {field: bad}))
+            except Refused as refusal:
+                assert refusal.code in row.codes
+                assert bench.everything() == before
+            else:
+                number = isinstance(bad, int | float) and not isinstance(bad, bool)
+                assert number or bad in (None, "", "no", []), f"{row.name} takes {field} = {bad!r:.20}"
+
+
 @settings(max_examples=60)
 @given(st.sampled_from([row for row in ENDPOINTS if row.roles]), junk)
 def test_a_bad_token_is_101_before_anything_else(row: Endpoint, token: object) -> None:

@@ -16,6 +16,7 @@ from lockbench_emulator.cloud.dding import Dding, Refused
 from lockbench_emulator.cloud.dding_agent import MemoryLocks
 from lockbench_emulator.cloud.dding_battery import DAY, Alarms, read_battery
 from lockbench_emulator.cloud.dding_bench import DdingBench
+from lockbench_emulator.cloud.dding_clock import SkippingClock
 from lockbench_emulator.cloud.dding_outbox import PAUSES, Answer
 from lockbench_emulator.cloud.dding_policy import PROFILES, Policy
 from lockbench_emulator.cloud.store import Store
@@ -620,6 +621,26 @@ def test_without_an_address_nothing_is_sent_and_the_journal_says_so(bench: Bench
     for url, code in (("http://192.168.0.1/", 15014), ("file:///etc/passwd", 14001), ("x", 14001)):
         with pytest.raises(Refused, match=str(code)):
             bench.hands.set_callback_url("t", url)
+
+
+def test_putting_the_clock_forward_is_like_waiting() -> None:
+    def story(*, skip: bool) -> list[Row]:
+        bench = Bench()
+        clock = SkippingClock(lambda: bench.time)
+        bench.cloud.core.now = clock
+        hands = DdingBench(bench.cloud, bench.locks, clock)
+        bench.hands.report_battery("l", 3)
+        bench.add("123456")
+        if skip:
+            assert hands.advance(200_000) == 3
+        else:
+            bench.wait(200_000)
+        assert clock() == 1_709_214_311 + 200_000
+        return [*bench.letters(), bench.passwords()["1001"]]
+
+    assert story(skip=True) == story(skip=False)
+    with pytest.raises(Refused, match="15007"):
+        Bench().hands.advance(1)
 
 
 def test_resetting_a_tenant_leaves_its_clients_alone(bench: Bench) -> None:

@@ -270,6 +270,36 @@ def test_the_benchs_hands_are_reached_over_http(server: Server) -> None:
     assert server.send("POST /_bench/dding/run", b"{}")[0] == 404
 
 
+def test_a_tenant_is_seeded_and_faults_are_switched_over_http(server: Server) -> None:
+    control, token = "/_bench/dding/", server.token()
+    home = {
+        "home_id": "h",
+        "rooms": [{"room_id": "r"}],
+        "devices": [
+            {"uuid": "g", "type": "gateway"},
+            {"uuid": "l", "type": "room_lock", "room_id": "r", "admin_code": "987654"},
+        ],
+    }
+    assert server.post(control + "seed", {"tenant": "t", "homes": [home | {"more": 1}]})["ErrNo"] == 14001
+    assert server.post(control + "seed", {"tenant": "t", "homes": [home]})["ErrNo"] == 0
+    assert server.post(control + "seed", {"tenant": "t", "homes": [home]})["ErrNo"] == 11000
+    server.time += 1
+    server.cloud.core.news()
+    server.until(lambda: server.cloud.next_due() is None)
+    query = f"access_token={token}&room_id=r"
+    assert server.code(f"GET {PREFIX}get_default_password_plaintext?{query}") == 0
+    path = f"{PREFIX}get_lock_info"
+    assert server.post(control + "fail", {"path": path, "errcode": 14003, "times": 1})["ErrNo"] == 0
+    assert server.post(control + "fail", {"path": path, "errcode": 1})["ErrNo"] == 14001
+    assert [server.code(f"GET {path}?{query}") for _ in range(2)] == [14003, 0]
+    server.post(control + "fail", {"path": path, "status": 500})
+    server.post(control + "mend", {})
+    assert server.code(f"GET {path}?{query}") == 0
+    rows = server.post(control + "journal", {"last": 2})["result"]
+    assert isinstance(rows, list)
+    assert [(row["path"], row["errcode"]) for row in rows] == [(path, 0)] * 2
+
+
 def test_a_callback_is_posted_until_it_is_taken(server: Server) -> None:
     fill(server)
     server.bench.set_callback_url("t", "http://localhost/cb")

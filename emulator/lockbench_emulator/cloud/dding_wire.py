@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
+from functools import cache
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from lockbench_protocol.cloud.dding import codes
-from lockbench_protocol.cloud.dding.codes import text_of
+from lockbench_protocol.cloud.dding.codes import ERRORS, text_of
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, PREFIX, Endpoint
 from pydantic import ValidationError, validate_call
 
 from lockbench_emulator.cloud.dding import Dding, Refused
 from lockbench_emulator.cloud.dding_bench import DdingBench
 from lockbench_emulator.cloud.dding_outbox import masked
+from lockbench_emulator.cloud.dding_seed import HomeSeed, plant
 from lockbench_emulator.cloud.faults import Fault, Faults
 
 BODY_LIMIT = 256 * 1024
@@ -45,6 +47,9 @@ def dding_app(
     if bench is not None:
         for name in operations(bench):
             app.router.add_post(BENCH + name, wire.control(getattr(bench, name)))
+        more = {"seed": _seeding(cloud, bench), "fail": _failing(faults), "mend": faults.clear}
+        for name, control in more.items():
+            app.router.add_post(BENCH + name, wire.control(control))
     app.on_response_prepare.append(wire.stamp)
     return app
 
@@ -52,6 +57,29 @@ def dding_app(
 def operations(bench: DdingBench) -> list[str]:
     """The names of the bench's operations."""
     return [name for name in sorted(dir(bench)) if not name.startswith("_")]
+
+
+def _seeding(cloud: Dding, bench: DdingBench) -> Callable[..., object]:
+    def seed(tenant: str, homes: list[HomeSeed]) -> None:
+        plant(cloud, bench, tenant, homes)
+
+    return seed
+
+
+def _failing(faults: Faults) -> Callable[..., object]:
+    def fail(
+        path: str,
+        errcode: int | None = None,
+        status: int | None = None,
+        cut: int | None = None,
+        without: tuple[str, ...] = (),
+        times: int | None = None,
+    ) -> None:
+        if errcode is not None and errcode not in ERRORS:
+            raise Refused(codes.BAD_PARAMETER)
+        faults.add(Fault(path, errcode, status, cut, without, times=times))
+
+    return fail
 
 
 class _Wire:
@@ -118,7 +146,7 @@ class _Wire:
 
     def control(self, operation: Callable[..., object]) -> Handler:
         """An operation of the bench: its arguments are the body's fields, its answer is `result`."""
-        checked = validate_call(operation)
+        checked = cache(lambda: validate_call(operation))  # made when first used: it takes a while
 
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
@@ -126,7 +154,7 @@ class _Wire:
                 body: Json = {
                     "ErrNo": codes.OK,
                     "ErrMsg": "ok",
-                    "result": checked(**read_object(raw or "{}")),
+                    "result": checked()(**read_object(raw or "{}")),
                 }
             except Refused as refusal:
                 body = envelope(refusal.code)
