@@ -1,8 +1,8 @@
 """NOR flash (telink-ota 7.1): 4 KiB sectors that erase to FF, 256-byte pages, a program only clears bits.
 
 The cells are a table of immutable sectors, shared until written: a blank megabyte is one sector and 256
-references to it, and a snapshot is one shallow copy. Every erase and program goes through one hook, where a
-plan may cut the supply or spoil the cells.
+references to it, and a snapshot is one shallow copy. The sector being programmed is kept open, so that a row
+costs a row. Every erase and program goes through one hook, where a plan may cut the supply or spoil cells.
 """
 
 from __future__ import annotations
@@ -62,12 +62,15 @@ class Flash:
         self.erases: Counter[int] = Counter()  # wear: sector address -> erases
         self.hook: Hook | None = None
         self.protected = range(0)  # addresses where an operation silently does nothing
+        self._open = bytearray()  # the cells of the sector that is being programmed
+        self._opened = -1  # its number; -1: none is open
 
     @classmethod
     def of(cls, snapshot: Snapshot, operations: int = 0) -> Flash:
         """A flash whose cells are those of `snapshot`, and that counts its operations from there."""
         flash = cls.__new__(cls)
         flash.erases, flash.hook, flash.protected = Counter(), None, range(0)
+        flash._opened = -1  # noqa: SLF001 - its own
         flash._sectors = list(snapshot)  # noqa: SLF001 - its own
         flash.size = len(snapshot) * SECTOR
         flash.operations = operations
@@ -75,6 +78,7 @@ class Flash:
 
     def snapshot(self) -> Snapshot:
         """The cells as they are now. Counters, hook and protection are no part of it."""
+        self._close()
         return tuple(self._sectors)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -82,15 +86,26 @@ class Flash:
         if len(snapshot) != len(self._sectors):
             raise LocalError(f"a snapshot of {len(snapshot)} sectors does not fit {len(self._sectors)}")
         self._sectors = list(snapshot)
+        self._opened = -1
+
+    def _close(self) -> None:
+        if self._opened >= 0:
+            self._sectors[self._opened] = bytes(self._open)
+            self._opened = -1
 
     def sectors(self, start: int, end: int) -> list[bytes]:
         """The whole sectors between two addresses. Cells that nobody wrote are the same objects as before."""
+        if self._opened >= 0:
+            self._close()
         return self._sectors[start // SECTOR : end // SECTOR]
 
     def read(self, address: int, length: int) -> bytes:
         number, offset = divmod(address, SECTOR)
         if 0 <= address < self.size and 0 <= length <= SECTOR - offset:
+            if number == self._opened:
+                return bytes(self._open[offset : offset + length])
             return self._sectors[number][offset : offset + length]
+        self._close()
         self._within(address, length)
         last = (address + length - 1) // SECTOR
         return b"".join(self._sectors[number : last + 1])[offset : offset + length]
@@ -100,6 +115,8 @@ class Flash:
         if address % SECTOR or not 0 <= address < self.size:
             self._within(address, SECTOR)
             raise LocalError(f"no sector begins at {address:#x}")
+        if self._opened >= 0:
+            self._close()
         self.erases[address] = self.erases.get(address, 0) + 1
         if self.hook is None and address not in self.protected:
             self.operations += 1
@@ -114,18 +131,22 @@ class Flash:
             self._within(address, length)
             raise LocalError(f"a program of {length} bytes at {address:#x} does not fit into its page")
         number, offset = divmod(address, SECTOR)
-        sector = self._sectors[number]
         end = offset + length
-        before = sector[offset:end]
+        if number != self._opened:
+            self._close()
+            self._open, self._opened = bytearray(self._sectors[number]), number
+        before = self._open[offset:end]
         after = data if before == _FF[length] else _and(before, data)
         if self.hook is None and address not in self.protected:
             self.operations += 1
-            self._sectors[number] = sector[:offset] + after + sector[end:]
+            self._open[offset:end] = after
         else:
-            self._operate("program", address, before, after, data)
+            self._close()
+            self._operate("program", address, bytes(before), after, data)
 
     def load(self, address: int, data: bytes) -> None:
         """Write `data` as the factory's programmer does: any cells, no wear, no operation counted."""
+        self._close()
         self._within(address, len(data))
         first, offset = divmod(address, SECTOR)
         last = -(-(address + len(data)) // SECTOR)
@@ -138,6 +159,7 @@ class Flash:
 
     def put_sector(self, number: int, cells: bytes) -> None:
         """`load` of one whole sector, by its number: for whoever does it a hundred thousand times."""
+        self._close()
         self._sectors[number] = cells
 
     def _within(self, address: int, length: int) -> None:
@@ -167,6 +189,6 @@ class Flash:
         self._sectors[number] = cells
 
 
-def _and(before: bytes, data: bytes) -> bytes:
+def _and(before: bytes | bytearray, data: bytes) -> bytes:
     both = int.from_bytes(before, "little") & int.from_bytes(data, "little")
     return both.to_bytes(len(data), "little")

@@ -31,6 +31,12 @@ _END_LENGTH = 6
 _PROTECTION_AT = 0x15
 
 
+@lru_cache(maxsize=1 << 15)
+def _crc_holds(value: bytes) -> bool:
+    """Remembered, because a sweep sends the same PDUs thousands of times."""
+    return crc16(value[:-2]) == value[-2] | value[-1] << 8
+
+
 class OtaServer:
     """One attempt after another, until the reboot that ends the first one judged or timed out.
 
@@ -291,7 +297,7 @@ class OtaServer:
             index == self._last + 1
             and len(value) == self._length + 4
             and at < self._plain_until
-            and crc16(value[:-2]) == value[-2] | value[-1] << 8
+            and _crc_holds(value)
         ):
             found = judge_pdu(value, self._last, self._length, self._check.total, self._board, self._dialect)
             if index == self._last + 1 and self._dialect.idle_timeout and self._gap:
