@@ -1,4 +1,4 @@
-"""docs/opcodes.md is made of the code: opcode, layouts, level, refusals, cases; a test fails when it is stale.
+"""docs/opcodes.md is made of the code: opcode, layouts, level, refusals, cases. A stale one fails here.
 
 `python tests/test_opcodes.py` writes it anew.
 """
@@ -321,8 +321,8 @@ def test_every_command_with_a_handler_that_a_case_can_send_is_sent_by_one() -> N
     assert lacking <= BESIDE_THE_CLIENT
 
 
-# Rows of 5.10 to 5.16 and 5.22 for which the catalogue has no row: harness/tests/test_harness_client_*.py hold
-# them to the lock by the client, test_harness_wire_clients.py sends 45 as three clients do.
+# Commands for which the catalogue has no row: harness/tests/test_harness_client_*.py give them to the lock,
+# test_harness_wire_clients.py sends 45 as two clients do.
 BESIDE_THE_CLIENT = {
     0x45, 0x04, 0x31, 0x32, 0x33, 0x44, 0x70, 0x37, 0x62, 0x59, 0x67, 0x80, 0x66, 0x73, 0x74, 0x76,
     0x12, 0x13, 0x64, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0x63,
