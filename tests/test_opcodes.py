@@ -227,7 +227,7 @@ def _policies() -> dict[str, int]:
         for table in tables
         if is_dataclass(table)
         for key in fields(table)
-        if key.name in ("admin_clash", "reversed_window", "random_mismatch")
+        if key.name in ("admin_clash", "reversed_window", "random_mismatch", "wrong_sum")
     }
 
 

@@ -40,6 +40,7 @@ from lockbench_emulator.lock.memory import Admin
 from lockbench_emulator.lock.store import Store
 from lockbench_emulator.parts import SOUND, Parts
 from lockbench_emulator.profiles import LockProfile
+from lockbench_emulator.quirks import Lag
 
 EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - a lock's clock has no zone
 """The local time of a lock when the bench starts."""
@@ -106,6 +107,7 @@ class LockDevice:
         self.alive = False
         self.online = False
         self._window_until: float | None = None
+        self._lag = Lag(profile.quirks)
         self._shown: Advertisement | None = None
         self._boot()
         self._shown = self.advertisement()
@@ -118,7 +120,9 @@ class LockDevice:
 
     @property
     def name(self) -> str:
-        return adv.name_of(self.profile.model.name, self._address)
+        model = self.profile.model
+        prefix, _, suffix = adv.name_of(model.name, self._address).rpartition("_")
+        return f"{prefix}_{suffix.upper() if model.name_case == 'upper' else suffix}"
 
     @property
     def in_dfu(self) -> bool:
@@ -146,13 +150,14 @@ class LockDevice:
 
     def state(self) -> adv.LockState:
         """What the manufacturer data tell."""
-        return adv.LockState(self.profile.model.scene, self.flags(), self.battery, self._address)
+        battery = self._lag.battery(self.battery)
+        return adv.LockState(self.profile.model.scene, self.flags(), battery, self._address)
 
     def flags(self) -> adv.Flag:
         flags = adv.Flag(0)
-        if self.memory.unlocked:
+        if self._lag.is_open(self.memory.unlocked):
             flags |= adv.Flag.UNLOCKED
-        if self.memory.unread:
+        if self.memory.unread or self.profile.quirks.records_flag == "stuck":
             flags |= adv.Flag.NEW_RECORDS
         if self.memory.admin is None:
             flags |= adv.Flag.SETTING
@@ -164,6 +169,7 @@ class LockDevice:
 
     def connected(self, now: float) -> list[Effect]:
         self.online = True
+        self._lag.connected(now)
         return self._live(now, lambda: self.lock.connected(now))
 
     def disconnected(self, now: float) -> list[Effect]:
@@ -204,14 +210,21 @@ class LockDevice:
     def deadline(self) -> float | None:
         if not self.alive:
             return None
-        due = (self.lock.deadline(), self.server.deadline(), self._window_until)
+        due = (self.lock.deadline(), self.server.deadline(), self._window_until, self._lag.deadline())
         return min((at for at in due if at is not None), default=None)
 
     # hands
 
     def by_hand(self, hand: Callable[[Lock, float], list[Effect]], now: float) -> list[Effect]:
         """One of `lock.hands`, done to this lock."""
-        return self._live(now, lambda: hand(self.lock, now))
+
+        def act() -> list[Effect]:
+            before = self.memory.unlocked
+            effects = hand(self.lock, now)
+            self._lag.moved_by_hand(before, self.memory.unlocked, now)
+            return effects
+
+        return self._live(now, act)
 
     def enter_code(self, code: str, now: float) -> list[Effect]:
         """Type the code on the keypad and confirm it."""
@@ -289,6 +302,7 @@ class LockDevice:
         if any(isinstance(effect, Reboot) for effect in effects):
             self.online = False
             effects.extend(self._start())
+        self._lag.pass_to(now)
         shown = self.advertisement()
         if shown != self._shown:
             self._shown = shown

@@ -38,6 +38,7 @@ from lockbench_emulator.profiles import LockProfile
 WRITE, NOTIFY = "fff2", "fff4"
 STATUS_ECHO = 0x14
 PROTOCOL = 5  # the protocol type of every lock of ours
+SHAKY = (0x62, 0x90)  # what some locks fail at while they are paired (ttlock-ble 10)
 PASSAGE_LOOK = 60.0  # seconds between two looks at whether a passage time is over
 
 
@@ -80,6 +81,12 @@ class Lock:
         self.door_closed: bool | None = None  # None: no sensor has spoken
         self.obstructed = False  # something stands in the way of a parking lock
         self._features = frozenset((None, *profile.features))  # what a command may need
+        policy = profile.session
+        self._codes: dict[int, int] = {
+            Status.NOT_LOGGED_IN: policy.not_logged_in,
+            Status.NOT_ADMIN: policy.not_admin,
+        }
+        self._hiccups = 0
         self._tables = (VENDOR, TEXTBOOK) if profile.session.accept_textbook_crc else (VENDOR,)
         self.keypad = self.keypad_class(self)
         self._stream = self.stream_class(self._tables)
@@ -262,7 +269,8 @@ class Lock:
         try:
             plain = self._codec.open(decode(raw, table), key)
         except CipherError:
-            self._send(None, key, now)
+            if policy.unreadable == "empty":
+                self._send(None, key, now)
             return
         if busy:
             self._refuse(opcode, self.profile.dfu.busy_code, None, key, now)
@@ -292,7 +300,11 @@ class Lock:
     def _execute(self, command: Command, plain: bytes, now: float) -> bytes:
         status = self.refusal(command)
         if status is not None:
-            raise Refused(status)
+            raise Refused(self._codes.get(status, status))
+        if self.mode is Mode.PAIRING and command.opcode in SHAKY and self.profile.quirks.pairing_hiccups:
+            self._hiccups += 1
+            if self._hiccups % 2:
+                raise Refused(Status.FAILED)
         if command.ops and plain and plain[0] not in command.ops:
             raise Refused(Status.INVALID_COMMAND)
         try:
@@ -318,6 +330,12 @@ class Lock:
         table = TEXTBOOK if self.profile.session.reply_textbook_crc else VENDOR
         self._effects.extend(Notify(NOTIFY, chunk) for chunk in chunks(encode(frame, table)))
         self._last_frame = now
+
+    def agrees(self, plain: bytes) -> bool:
+        """Has the frame of this reply the same CRC by both tables?"""
+        encrypt, data = self._codec.seal(plain, self.key)
+        frame = self.frame(REPLY, data, encrypt)
+        return encode(frame, VENDOR) == encode(frame, TEXTBOOK)
 
     def frame(self, command: int, data: bytes, encrypt: int) -> Frame:
         """Under the lock's own header."""

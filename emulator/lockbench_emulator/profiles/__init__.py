@@ -43,6 +43,7 @@ class Model:
     vendor: str
     keypad: str
     features: tuple[str, ...]
+    name_case: Literal["lower", "upper"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class SessionPolicy:
     forget_on_drop: bool
     idle_seconds: float
     push_quiet: float
+    wrong_sum: int
+    one_shot: bool
+    agreeable: bool
+    not_logged_in: int
+    not_admin: int
+    unreadable: Literal["empty", "silent"]
+    info_tail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,16 @@ class DfuPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class QuirkPolicy:
+    status_byte: Literal["live", "locked", "unlocked"]
+    records_flag: Literal["live", "stuck"]
+    battery_spike: bool
+    hand_lag: float
+    set_time_fails: bool
+    pairing_hiccups: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LockProfile:
     """One kind of lock. The meaning of each key stands in `keys.toml`."""
 
@@ -135,6 +153,7 @@ class LockProfile:
     settings: SettingPolicy
     advertising: AdvertisingPolicy
     dfu: DfuPolicy
+    quirks: QuirkPolicy
 
     @property
     def features(self) -> frozenset[Feature]:

@@ -35,12 +35,14 @@ def device_info(lock: Lock, request: Any, now: float) -> dict[str, bytes]:
     }
     if request.type not in values:
         raise Refused(Status.INVALID_COMMAND)
-    return {"value": values[request.type] + b"\x00"}  # clients drop the last byte
+    return {"value": values[request.type] + bytes.fromhex(lock.profile.session.info_tail)}
 
 
 def status(lock: Lock, request: Any, _now: float) -> dict[str, int]:
     check_vendor(lock, request.vendor)
-    return {"battery": lock.battery, "state": int(lock.memory.unlocked), "door": DOORS[lock.door_closed]}
+    shown = {"live": lock.memory.unlocked, "locked": False, "unlocked": True}
+    state = shown[lock.profile.quirks.status_byte]
+    return {"battery": lock.battery, "state": int(state), "door": DOORS[lock.door_closed]}
 
 
 def _needs_clock(lock: Lock) -> None:
@@ -50,6 +52,8 @@ def _needs_clock(lock: Lock) -> None:
 
 def set_time(lock: Lock, request: Any, now: float) -> dict[str, int]:
     _needs_clock(lock)
+    if lock.profile.quirks.set_time_fails:
+        raise Refused(Status.FAILED)
     try:
         lock.clock.set(read_date(request.date), now)
     except RemoteError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lockbench_protocol.lock import envelope
 from lockbench_protocol.lock.commands.login import MODULUS
 from lockbench_protocol.lock.status import Status
 
@@ -18,8 +19,15 @@ _HIGHEST_PS = 0x7FFFFFFF  # a client in JavaScript needs it positive
 
 def _challenge(lock: Lock, login: Login, uid: int) -> dict[str, int]:
     ps = lock.chance.randint(1, _HIGHEST_PS)
+    while lock.profile.session.agreeable and not lock.agrees(_reply(login, ps)):
+        ps = lock.chance.randint(1, _HIGHEST_PS)
     lock.session.challenge(login, ps, uid)
     return {"ps": ps}
+
+
+def _reply(login: Login, ps: int) -> bytes:
+    opcode = 0x41 if login is Login.CHALLENGED_ADMIN else 0x55
+    return envelope.pack(envelope.Reply(opcode, ps.to_bytes(4, "big")))
 
 
 def check_admin(lock: Lock, request: Any, _now: float) -> dict[str, int]:

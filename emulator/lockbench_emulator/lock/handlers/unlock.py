@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def _move(lock: Lock, request: Any, now: float, *, unlocked: bool) -> dict[str, Any]:
-    if not sum_is_right(lock, request.sum):
-        raise Refused(Status.INVALID_DYNAMIC_CODE)
+    policy, right = lock.profile.session, sum_is_right(lock, request.sum)
+    if policy.one_shot:
+        lock.session.ps = 0
+    if not right:
+        raise Refused(policy.wrong_sum)
     if unlocked and lock.session.login not in ADMINS:
         if lock.memory.frozen:
             raise Refused(Status.FROZEN)
