@@ -1,6 +1,7 @@
 # setup makes .venv; every other target needs only git, make and Python 3.11.
 PYTHON ?= python3
 BIN := .venv/bin
+SEED ?= $(shell date +%s)
 
 .PHONY: setup conform test lint bench bench-gate soak requirements clean
 
@@ -34,7 +35,7 @@ bench-gate: setup
 	$(BIN)/python -m lockbench_benchmarks.gate
 
 soak: setup
-	$(BIN)/lockbench conform --effort soak
+	$(BIN)/lockbench conform SOK PWD/27 SES/6 SEC/5 PLG/10 --effort soak --seed $(SEED) --out lockbench-soak
 
 # needs uv; no address, path or index line may reach the file (a test refuses such)
 requirements:
