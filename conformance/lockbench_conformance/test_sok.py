@@ -22,6 +22,8 @@ from lockbench_harness.client.enrolment import (
 )
 from lockbench_harness.client.operations import (
     PERMANENT,
+    Exchange,
+    Keys,
     Operation,
     add_passcode,
     clear_passcodes,
@@ -30,9 +32,9 @@ from lockbench_harness.client.operations import (
     get_time,
     list_passcodes,
     lock,
+    login_admin,
     modify_passcode,
     read_log,
-    set_time,
     status,
     unlock,
 )
@@ -40,7 +42,7 @@ from lockbench_harness.machines import Machine, initialize, precondition, rule
 from lockbench_harness.targets.bench import LockBench
 from lockbench_protocol.lock.commands.log import LogType
 from lockbench_protocol.lock.commands.passcode import PasscodeType
-from lockbench_protocol.lock.dates import date5
+from lockbench_protocol.lock.dates import date5, date6
 from lockbench_protocol.lock.features import Feature, bits
 from lockbench_protocol.lock.status import Status
 
@@ -125,7 +127,7 @@ class TestWholeLock(Machine):
 
     async def sync(self) -> None:
         local = self.phone()
-        await self.ask(set_time(self.bench.keys, local))
+        await self.ask(calibrate(self.bench.keys, local))
         self.model.set_clock(local, self.now())
 
     def has(self, kind: int) -> bool:
@@ -276,7 +278,7 @@ class TestWholeLock(Machine):
         }[edge]
         if not 2000 <= moment.year <= 2099:
             return
-        await self.ask(set_time(self.bench.keys, moment))
+        await self.ask(calibrate(self.bench.keys, moment))
         self.model.set_clock(moment, self.now())
         expect(holds((first, last), moment), edge in ("first", "last"), f"is {moment} in the window")
         self.press(code)
@@ -353,6 +355,12 @@ class TestWholeLock(Machine):
     async def check(self) -> None:
         expect(self.bench.hands.is_open(), self.model.is_open, "is the bolt open")
         expect((await self.ask(status())).unlocked, self.model.is_open, "does the lock say that it is open")
+
+
+def calibrate(keys: Keys, local: datetime) -> Operation[None]:
+    """As the administrator: a frozen lock lets no user in."""
+    yield from login_admin(keys)
+    yield Exchange(0x43, {"date": date6(local)})
 
 
 def _moment(date: bytes) -> datetime:
