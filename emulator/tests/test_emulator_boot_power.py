@@ -162,10 +162,11 @@ def test_after_a_cut_and_another_cut_a_retry_succeeds(
 class OldMarkFirst(OtaServer):
     """A mutant: the old mark is cleared before the new one is set."""
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
         new, old = self._new + self._board.mark_offset, self._old + self._board.mark_offset
         self._flash.program(old, b"\x00")
         self._flash.program(new, b"\x4b")
+        return True
 
 
 @pytest.mark.parametrize("bank", PARITIES)

@@ -38,9 +38,9 @@ class Mutant:
 
 
 class OldMarkFirst(OtaServer):
-    def commit(self) -> None:
+    def commit(self) -> bool:
         self.clear_old_mark()
-        self.set_new_mark()
+        return self.set_new_mark()
 
 
 class MarkWithRowZero(OtaServer):
@@ -194,9 +194,9 @@ class EarlySuccess(OtaServer):
 
 
 class WritesLockData(OtaServer):
-    def commit(self) -> None:
-        super().commit()
+    def commit(self) -> bool:
         self._flash.program(self._board.data_region, b"\x00")
+        return super().commit()
 
 
 class ForeignNumbers(OtaServer):

@@ -7,20 +7,21 @@ of the flash passes through, and the server is dead with the rest of RAM.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import copy
 from functools import lru_cache
 from math import inf
 
 from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.dialects import Result
-from lockbench_protocol.telink.image import MARK, MARK_BYTE, ROW, VERSION_END, version_number
+from lockbench_protocol.telink.image import ROW, VERSION_END, version_number
 from lockbench_protocol.telink.ota import FIRST_OPCODE, command
 
+from lockbench_emulator.boot.bank import BankWriter
 from lockbench_emulator.boot.board import Board
 from lockbench_emulator.boot.check import ImageCheck
 from lockbench_emulator.boot.dialect import ServerDialect
-from lockbench_emulator.boot.flash import PAGE, SECTOR, Flash
+from lockbench_emulator.boot.flash import Flash
 from lockbench_emulator.boot.pdu import Ignored, judge_pdu
 from lockbench_emulator.boot.states import INPUTS, Input, State
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify, Reboot
@@ -37,7 +38,7 @@ def _crc_holds(value: bytes) -> bool:
     return crc16(value[:-2]) == value[-2] | value[-1] << 8
 
 
-class OtaServer:
+class OtaServer(BankWriter):
     """One attempt after another, until the reboot that ends the first one judged or timed out.
 
     `running_bank` is where the firmware runs; `board.other(running_bank)` is written.
@@ -46,16 +47,11 @@ class OtaServer:
     def __init__(self, flash: Flash, board: Board, dialect: ServerDialect, running_bank: int) -> None:
         self.state = State.IDLE
         self.verdict: Result | None = None  # latched; a silent timeout is told to nobody and is not latched
-        self._flash = flash
-        self._board = board
-        self._dialect = dialect
+        super().__init__(flash, board, dialect, running_bank)
         self._wire = dialect.on_the_wire()
-        self._old = running_bank
-        self._new = board.other(running_bank)
         self._table = table(dialect, type(self))  # type: ignore[arg-type]  # a class is hashable
         self._inputs = {code: INPUTS[name] for code, name in self._wire.client.items()}
         self._unknown = Input.UNKNOWN if dialect.unknown_command == "refused" else Input.DATA
-        self._by_row = dialect.program == "rows"
         self._refused_version = False  # the last FF05 said no
         self._found = Result.SUCCESS  # what Input.VERDICT is about
         self._linked = False
@@ -68,7 +64,7 @@ class OtaServer:
         self._length = ROW  # bytes of image in a data PDU
         self._plain_until = 0  # data PDUs that begin below this offset are of full length and in range
         self._last = -1  # last PDU written since START
-        self._touched = -1  # highest offset that a failure erase must reach
+        self._touched = -1
         self._steps: str = ""  # what follows the verdict
         self._judged_at = 0.0
         self._gap = self._dialect.idle_timeout  # seconds that the client may be silent
@@ -264,7 +260,8 @@ class OtaServer:
 
     def finish(self, _value: bytes, now: float) -> None:
         if self.verdict is Result.SUCCESS and self._mark_is_staged():
-            self.commit()
+            if self.commit():
+                self._happened("commit", bank=self._new)
         else:
             self.clean()
         if "reboot" in self._steps:
@@ -356,68 +353,6 @@ class OtaServer:
         elif dialect.schedule == "bytes":
             received = min(count * self._length, self._check.size or inf)
             self._notify(command("SCHEDULE_FW_SIZE", size=int(received)))
-
-    def masked(self, at: int, payload: bytes) -> bytes:
-        """The payload with its mark byte as FF: only the commit sets it."""
-        mark = self._board.mark_offset - at
-        if 0 <= mark < len(payload):
-            return payload[:mark] + b"\xff" + payload[mark + 1 :]
-        return payload
-
-    def _write(self, at: int, payload: bytes) -> Result | None:
-        payload = self.masked(at, payload)
-        for start, piece in self._pieces(at, payload):
-            failed = self._program(start, piece)
-            if failed is not None:
-                return failed
-        return None
-
-    def _pieces(self, at: int, payload: bytes) -> Iterator[tuple[int, bytes]]:
-        """What one flash operation each can write: a row, or what lies in one page."""
-        done = 0
-        while done < len(payload):
-            room = ROW if self._by_row else PAGE - (at + done) % PAGE
-            yield at + done, payload[done : done + room]
-            done += room
-
-    def _program(self, at: int, piece: bytes) -> Result | None:
-        address = self._new + at
-        self._flash.program(address, piece)
-        good = self.reads_back(address, piece)
-        if (good or self._dialect.clean_failed_row) and at > self._touched:
-            self._touched = at
-        return None if good else Result.FLASH
-
-    def reads_back(self, address: int, piece: bytes) -> bool:
-        return self._flash.read(address, len(piece)) == piece
-
-    def _mark_is_staged(self) -> bool:
-        word = self._flash.read(self._new + self._board.mark_offset, len(MARK))
-        return word[1:] == MARK[1:] and word[0] & MARK_BYTE == MARK_BYTE
-
-    def commit(self) -> None:
-        """The new mark, then the old one (telink-ota 7.5), which stays where images are copied (7.7)."""
-        if self.set_new_mark() and not self._board.overwrites:
-            self.clear_old_mark()
-            self._happened("commit", bank=self._new)
-
-    def set_new_mark(self) -> bool:
-        """False: it did not take, and the dialect has looked."""
-        new = self._new + self._board.mark_offset
-        self._flash.program(new, MARK[:1])
-        if self._dialect.commit_readback and self._flash.read(new, 1) != MARK[:1]:
-            self.clean()
-            return False
-        return True
-
-    def clear_old_mark(self) -> None:
-        self._flash.program(self._old + self._board.mark_offset, bytes(self._dialect.invalidate))
-
-    def clean(self) -> None:
-        """Erase what was touched, from the top down, so that row 0 goes last."""
-        if self._touched >= 0:
-            for sector in range(self._touched // SECTOR, -1, -1):
-                self._flash.erase(self._new + sector * SECTOR)
 
     def _reboot(self) -> None:
         self._due = None

@@ -73,7 +73,7 @@ def _observed(plan: Plan) -> tuple[object, ...]:
 
 def _by_trace(scenario: Scenario) -> Iterator[str]:
     """The order of flash operations, which only an emulator shows: the failure erase is top-down."""
-    big = replace(scenario, old=Made(9000, "0.0.1", 1), new=Made(9000, "6.4.34", 2))
+    big = replace(scenario, old=Made(5000, "0.0.1", 1), new=Made(5000, "6.4.34", 2))
     for faults in ((), (SpoilTrailer(),)):
         traces = [
             [(moment.stage, moment.operation.address) for moment in record(Plan(each, faults)).moments]
