@@ -35,7 +35,12 @@ _PARITIES = {"lower": slice(0, 1), "upper": slice(1, 2), "both": slice(0, 2)}
     show_default=True,
     help="Old image's bank.",
 )
-@click.option("--start", default=_STARTS, show_default=True, help="States of the other bank.")
+@click.option(
+    "--start",
+    default=_STARTS,
+    show_default=True,
+    help="States of the other bank; link faults take the first.",
+)
 @click.option("--board", default="b87", show_default=True)
 @click.option("--dialect", default="tt", show_default=True, help="How the lock's OTA server behaves.")
 @click.option("--client", default="ttlock", show_default=True, help="How the sender behaves.")
@@ -110,6 +115,8 @@ def _scenario(image: Path, options: dict[str, Any]) -> Scenario:
 
 
 def _work(scenario: Scenario, options: dict[str, Any]) -> list[Work]:
+    from dataclasses import replace
+
     from lockbench_emulator.boot.power import settling
 
     from lockbench_harness.sweep.plans import cut_work, link_work
@@ -129,7 +136,8 @@ def _work(scenario: Scenario, options: dict[str, Any]) -> list[Work]:
     if "power" in faults:
         work += split_for(cut_work(scenario, tears, banks, starts), options["jobs"])
     if "link" in faults:
-        work += link_work(scenario, banks, starts)
+        # where the lock starts from makes no difference to what its link loses
+        work += link_work(replace(scenario, bank=banks[0], start=starts[0]))
     return work
 
 

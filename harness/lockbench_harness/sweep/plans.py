@@ -19,6 +19,8 @@ from lockbench_harness.faults.plan import Firmware, Made, Plan, Scenario
 from lockbench_harness.faults.power import Cut
 from lockbench_harness.sweep.story import record
 
+_MENDED = 600  # data PDUs in an image up to which a bit of each is mended
+
 __all__ = ["Cuts", "Work", "cut_work", "link_faults", "link_work", "scenario_for"]
 
 
@@ -82,12 +84,15 @@ def cut_work(
 def link_faults(scenario: Scenario, *, every_bit: bool = True) -> Iterator[Fault]:
     """Each write lost, repeated, late and the last before the end of the link; bits of it wrong.
 
-    Every bit of the commands, of the first two and of the last data PDU; one seeded bit of each other one.
+    Every bit of the commands, of the first two and of the last two data PDUs; one seeded bit of each other
+    one. With its CRC mended a wrong bit lets the transfer run to its end, so of the others at most some
+    hundred are mended.
     """
     sender = OtaSender(scenario.new.data(), scenario.client)
     writes = [step.value for step in sender.script()]
     prelude = len(scenario.client.prelude)
-    whole = {*range(prelude + 2), len(writes) - 2, len(writes) - 1} if every_bit else set()
+    end = len(writes)
+    whole = {*range(prelude + 2), *range(end - 3, end)} if every_bit else set()
     for number, value in enumerate(writes):
         yield Drop(number)
         yield Repeat(number)
@@ -96,9 +101,10 @@ def link_faults(scenario: Scenario, *, every_bit: bool = True) -> Iterator[Fault
         yield Silence(number)
         bits = range(len(value) * 8) if number in whole else [_chance(scenario.seed, number, len(value) * 8)]
         data = prelude <= number < len(writes) - 1
+        mends = data and (number in whole or number % (len(writes) // _MENDED + 1) == 0)
         for bit in bits:
             yield Flip(number, bit)
-            if data and bit < (len(value) - 2) * 8:
+            if mends and bit < (len(value) - 2) * 8:
                 yield Flip(number, bit, mended=True)
     yield LostResult()
 
@@ -108,12 +114,7 @@ def _chance(seed: int, number: int, below: int) -> int:
     return int.from_bytes(drawn, "little") % below
 
 
-def link_work(scenario: Scenario, banks: Sequence[int], starts: Sequence[str], size: int = 500) -> list[Work]:
-    """The link faults of one upgrade in each bank and start, some hundred plans at a time."""
-    plans = [
-        Plan(replace(scenario, bank=bank, start=start), (fault,))
-        for bank in banks
-        for start in starts
-        for fault in link_faults(scenario)
-    ]
+def link_work(scenario: Scenario, size: int = 500) -> list[Work]:
+    """The link faults of one upgrade, some hundred plans at a time."""
+    plans = [Plan(scenario, (fault,)) for fault in link_faults(scenario)]
     return [tuple(plans[at : at + size]) for at in range(0, len(plans), size)]
