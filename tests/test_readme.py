@@ -69,9 +69,10 @@ def test_the_cases_that_the_default_lock_does_not_support_are_named() -> None:
 
 def test_the_upgrades_go_as_they_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    section = README.partition("## Upgrades")[2].partition("\n## ")[0]
+    block = BLOCK.search(README.partition("## Upgrades")[2])
+    assert block
     last = ""
-    for words in shown("".join(match.group(0) for match in BLOCK.finditer(section))):
+    for words in shown(block.group(0)):
         last = invoke(*words)
     assert "errorCode 11016" in last
     assert "lock     opens and closes" in last
