@@ -69,7 +69,7 @@ class Scene:
         self.dialect: ServerDialect = self.mutant.dialect(scenario.dialect)
         self._whole: dict[tuple[Firmware, int], Whole] = {}
         self._known: dict[tuple[int, int], tuple[Firmware, Whole]] = {}  # by id, kept alive
-        self._staged: dict[Firmware, tuple[bytes, ...]] = {}
+        self._staged: dict[int, tuple[Firmware, tuple[bytes, ...]]] = {}  # likewise
         self.first_cells: Snapshot = self._first_cells()
         self.data = list(self.first_cells[self.board.data_region // SECTOR :])
         self.blank = [BLANK] * (self.board.limit // SECTOR)
@@ -99,13 +99,16 @@ class Scene:
 
     def staged(self, firmware: Firmware) -> tuple[bytes, ...]:
         """What a transfer asks each sector to hold: the mark byte still FF, 00 where it writes nothing."""
-        if firmware not in self._staged:
-            image = bytearray(firmware.data()[: declared_size(firmware.data())])
-            image[self.board.mark_offset] = 0xFF
-            rows = bytes(image).ljust(-(-len(image) // ROW) * ROW, b"\xff")
-            padded = rows.ljust(-(-len(rows) // SECTOR) * SECTOR, b"\x00")
-            self._staged[firmware] = tuple(padded[at : at + SECTOR] for at in range(0, len(padded), SECTOR))
-        return self._staged[firmware]
+        known = self._staged.get(id(firmware))
+        if known is not None:
+            return known[1]
+        image = bytearray(firmware.data()[: declared_size(firmware.data())])
+        image[self.board.mark_offset] = 0xFF
+        rows = bytes(image).ljust(-(-len(image) // ROW) * ROW, b"\xff")
+        padded = rows.ljust(-(-len(rows) // SECTOR) * SECTOR, b"\x00")
+        staged = tuple(padded[at : at + SECTOR] for at in range(0, len(padded), SECTOR))
+        self._staged[id(firmware)] = firmware, staged
+        return staged
 
     def sender(self, firmware: Firmware) -> OtaSender:
         """A client that has sent nothing yet."""
