@@ -135,11 +135,12 @@ class Flash:
         if number != self._opened:
             self._close()
             self._open, self._opened = bytearray(self._sectors[number]), number
-        before = self._open[offset:end]
+        cells = self._open
+        before = cells[offset:end]
         after = data if before == _FF[length] else _and(before, data)
         if self.hook is None and address not in self.protected:
             self.operations += 1
-            self._open[offset:end] = after
+            cells[offset:end] = after
         else:
             self._close()
             self._operate("program", address, bytes(before), after, data)

@@ -97,7 +97,7 @@ class OtaServer(BankWriter):
             given = Input.DATA if opcode < FIRST_OPCODE else self._inputs.get(opcode, self._unknown)
             action, self.state = self._table[self.state, given]
             action(self, value, now)
-        return self._taken()
+        return self._taken() if self._effects else []
 
     def disconnected(self, now: float) -> list[Effect]:
         """The link ended, whoever ended it."""
@@ -120,11 +120,8 @@ class OtaServer(BankWriter):
         self._turn(Input.VERDICT, b"", now)
 
     def _taken(self) -> list[Effect]:
-        effects = self._effects
-        if effects:
-            self._effects = []
-            return effects
-        return []
+        effects, self._effects = self._effects, []
+        return effects
 
     def _happened(self, what: str, **detail: str | int) -> None:
         self._effects.append(Happened("ota", {"what": what, **detail}))
