@@ -126,7 +126,7 @@ async def _cut(bench: LockBench, tell: Tell) -> None:
         "cut",
         f"the power goes at {cuts[0]} % of an upgrade: errorCode {done.result['errorCode']}, "
         f"and the lock is back with {done.version}",
-        "lockbench dfu sweep fw.bin",
+        f"lockbench image make --size 1024 --version {VERSION} -o s.bin; lockbench dfu sweep s.bin",
     )
 
 
