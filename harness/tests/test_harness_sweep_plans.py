@@ -149,7 +149,8 @@ def test_an_unknown_executor_is_refused() -> None:
 
 
 def test_a_dask_cluster_gives_the_same() -> None:
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     work = cut_work(TINY, ("torn",), BOTH, ("clean",))
     with ThreadPoolExecutor(1) as executor:
         here, distinct_here = sweep(work, executor)
