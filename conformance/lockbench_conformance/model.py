@@ -18,6 +18,7 @@ Window = tuple[bytes, bytes]
 Event = tuple[int, bytes, tuple[tuple[str, object], ...]]  # type, date6, what the tail says
 
 LOST = datetime(2000, 1, 1)  # noqa: DTZ001 - a lock's time has no zone
+LAST = datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - where two digits of a year end, a clock stays
 LAST_MINUTE = b"\x63\x0c\x1f\x17\x3b"  # 2099-12-31 23:59
 WRONG_CODES, WITHIN_SECONDS, LOCKED_SECONDS = 5, 300.0, 90.0  # GA 374
 USES = 1  # of a type 2 code
@@ -79,7 +80,7 @@ class LockModel:
     # the clock
 
     def local(self, now: float) -> datetime:
-        return self.started + timedelta(seconds=int(now - self._since + 1e-6))
+        return min(LAST, self.started + timedelta(seconds=int(now - self._since + 1e-6)))
 
     def set_clock(self, local: datetime, now: float) -> None:
         self.started, self._since, self.knows_time = local, now, True
