@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lockbench_emulator.cloud.dding import Dding, Refused
-from lockbench_emulator.cloud.dding_agent import MemoryLocks
-from lockbench_emulator.cloud.dding_bench import DdingBench
-from lockbench_emulator.cloud.dding_policy import PROFILES, Policy
+from lockbench_emulator.cloud.dding.agent import MemoryLocks
+from lockbench_emulator.cloud.dding.bench import DdingBench
+from lockbench_emulator.cloud.dding.cloud import Dding, Refused
+from lockbench_emulator.cloud.dding.policy import PROFILES, Policy
 from lockbench_emulator.cloud.store import Store
 from lockbench_protocol.cloud.dding.codes import ERRORS, LATER_ERRORS
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, Endpoint, Role

@@ -15,11 +15,11 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lockbench_emulator.cloud.dding import Dding
-from lockbench_emulator.cloud.dding_agent import MemoryLocks
-from lockbench_emulator.cloud.dding_bench import DdingBench
-from lockbench_emulator.cloud.dding_policy import PROFILES, Policy
-from lockbench_emulator.cloud.dding_server import serving_dding
+from lockbench_emulator.cloud.dding.agent import MemoryLocks
+from lockbench_emulator.cloud.dding.bench import DdingBench
+from lockbench_emulator.cloud.dding.cloud import Dding
+from lockbench_emulator.cloud.dding.policy import PROFILES, Policy
+from lockbench_emulator.cloud.dding.server import serving_dding
 from lockbench_emulator.cloud.faults import Fault, Faults
 from lockbench_emulator.cloud.store import Store
 from lockbench_protocol.cloud.dding.codes import text_of

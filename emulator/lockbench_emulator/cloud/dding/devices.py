@@ -25,9 +25,9 @@ from lockbench_protocol.cloud.dding.events import (
     SyncDetail,
 )
 
-from lockbench_emulator.cloud.dding_agent import DYNAMIC_ID, Agent
-from lockbench_emulator.cloud.dding_battery import Alarms, read_battery
-from lockbench_emulator.cloud.dding_core import LOCKS, Caller, Core, Refused
+from lockbench_emulator.cloud.dding.agent import DYNAMIC_ID, Agent
+from lockbench_emulator.cloud.dding.battery import Alarms, read_battery
+from lockbench_emulator.cloud.dding.core import LOCKS, Caller, Core, Refused
 
 
 class Devices:

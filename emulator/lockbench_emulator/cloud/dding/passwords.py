@@ -16,9 +16,9 @@ from lockbench_protocol.cloud.dding import requests as q
 from lockbench_protocol.cloud.dding.events import SERVICE_DONE, SERVICE_FAILED, SERVICES
 from lockbench_protocol.cloud.dding.replies import ADMIN_ID, Operation, Stage
 
-from lockbench_emulator.cloud.dding_agent import DYNAMIC_ID, Command, Outcome
-from lockbench_emulator.cloud.dding_core import Caller, Core, Refused
-from lockbench_emulator.cloud.dding_devices import Devices
+from lockbench_emulator.cloud.dding.agent import DYNAMIC_ID, Command, Outcome
+from lockbench_emulator.cloud.dding.core import Caller, Core, Refused
+from lockbench_emulator.cloud.dding.devices import Devices
 
 HOUR = 3600
 

@@ -19,10 +19,10 @@ from lockbench_protocol.cloud.dding.codes import ERRORS, text_of
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, PREFIX, Endpoint
 from pydantic import ValidationError, validate_call
 
-from lockbench_emulator.cloud.dding import Dding, Refused
-from lockbench_emulator.cloud.dding_bench import DdingBench
-from lockbench_emulator.cloud.dding_outbox import masked
-from lockbench_emulator.cloud.dding_seed import HomeSeed, plant
+from lockbench_emulator.cloud.dding.bench import DdingBench
+from lockbench_emulator.cloud.dding.cloud import Dding, Refused
+from lockbench_emulator.cloud.dding.outbox import masked
+from lockbench_emulator.cloud.dding.seed import HomeSeed, plant
 from lockbench_emulator.cloud.faults import Fault, Faults
 
 BODY_LIMIT = 256 * 1024

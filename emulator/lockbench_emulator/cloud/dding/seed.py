@@ -7,9 +7,9 @@ from lockbench_protocol.cloud.dding.endpoints import Role
 from lockbench_protocol.cloud.dding.replies import DeviceKind
 from pydantic import BaseModel, ConfigDict
 
-from lockbench_emulator.cloud.dding import Dding
-from lockbench_emulator.cloud.dding_bench import DdingBench
-from lockbench_emulator.cloud.dding_core import Caller
+from lockbench_emulator.cloud.dding.bench import DdingBench
+from lockbench_emulator.cloud.dding.cloud import Dding
+from lockbench_emulator.cloud.dding.core import Caller
 
 
 class Seed(BaseModel):

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from lockbench_emulator.cloud.dding import Dding
-from lockbench_emulator.cloud.dding_outbox import Answer, Letter
+from lockbench_emulator.cloud.dding.cloud import Dding
+from lockbench_emulator.cloud.dding.outbox import Answer, Letter
 
 TIMEOUT = 5.0
 """How long an address may take to answer, s."""

@@ -13,7 +13,7 @@ from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding import replies as a
 from lockbench_protocol.cloud.dding import requests as q
 
-from lockbench_emulator.cloud.dding_core import LARGEST, Caller, Core, Refused
+from lockbench_emulator.cloud.dding.core import LARGEST, Caller, Core, Refused
 
 DAY = 86_400
 MILLIS = 10**11

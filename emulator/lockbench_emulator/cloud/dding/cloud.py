@@ -19,14 +19,14 @@ from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, Endpoint, Role, 
 from lockbench_protocol.cloud.dding.requests import DIGITS
 from pydantic import ValidationError
 
-from lockbench_emulator.cloud.dding_agent import Agent, Outcome
-from lockbench_emulator.cloud.dding_core import NOBODY, Caller, Core, Refused
-from lockbench_emulator.cloud.dding_devices import Devices
-from lockbench_emulator.cloud.dding_homes import Homes
-from lockbench_emulator.cloud.dding_outbox import Outbox
-from lockbench_emulator.cloud.dding_passwords import Passwords
-from lockbench_emulator.cloud.dding_policy import Policy
-from lockbench_emulator.cloud.dding_records import Orders, Records
+from lockbench_emulator.cloud.dding.agent import Agent, Outcome
+from lockbench_emulator.cloud.dding.core import NOBODY, Caller, Core, Refused
+from lockbench_emulator.cloud.dding.devices import Devices
+from lockbench_emulator.cloud.dding.homes import Homes
+from lockbench_emulator.cloud.dding.outbox import Outbox
+from lockbench_emulator.cloud.dding.passwords import Passwords
+from lockbench_emulator.cloud.dding.policy import Policy
+from lockbench_emulator.cloud.dding.records import Orders, Records
 from lockbench_emulator.cloud.store import Store
 
 __all__ = ["Dding", "Refused"]

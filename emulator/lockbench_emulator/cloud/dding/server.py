@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from lockbench_emulator.cloud.dding import Dding
-from lockbench_emulator.cloud.dding_bench import DdingBench
-from lockbench_emulator.cloud.dding_courier import courier
-from lockbench_emulator.cloud.dding_wire import Observer, dding_app
+from lockbench_emulator.cloud.dding.bench import DdingBench
+from lockbench_emulator.cloud.dding.cloud import Dding
+from lockbench_emulator.cloud.dding.courier import courier
+from lockbench_emulator.cloud.dding.wire import Observer, dding_app
 from lockbench_emulator.cloud.faults import Faults
 
 HOST = "dding.test"

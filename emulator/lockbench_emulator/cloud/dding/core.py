@@ -17,7 +17,7 @@ from lockbench_protocol.cloud.dding.events import Detail, signature
 from lockbench_protocol.cloud.dding.replies import Line
 from lockbench_protocol.cloud.dding.requests import LockRequest
 
-from lockbench_emulator.cloud.dding_policy import Policy
+from lockbench_emulator.cloud.dding.policy import Policy
 from lockbench_emulator.cloud.store import Store
 
 LARGEST = 2**63 - 1

@@ -15,10 +15,10 @@ from lockbench_protocol.cloud.dding import replies as a
 from lockbench_protocol.cloud.dding.endpoints import Role
 from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
-from lockbench_emulator.cloud.dding import Dding
-from lockbench_emulator.cloud.dding_agent import MemoryLocks
-from lockbench_emulator.cloud.dding_clock import SkippingClock
-from lockbench_emulator.cloud.dding_core import LOCKS, Refused
+from lockbench_emulator.cloud.dding.agent import MemoryLocks
+from lockbench_emulator.cloud.dding.clock import SkippingClock
+from lockbench_emulator.cloud.dding.cloud import Dding
+from lockbench_emulator.cloud.dding.core import LOCKS, Refused
 
 Json = dict[str, object]
 LONGEST = 10 * 366 * 86_400

@@ -10,8 +10,8 @@ from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding import replies as a
 from lockbench_protocol.cloud.dding import requests as q
 
-from lockbench_emulator.cloud.dding_agent import Agent
-from lockbench_emulator.cloud.dding_core import Caller, Core, Refused
+from lockbench_emulator.cloud.dding.agent import Agent
+from lockbench_emulator.cloud.dding.core import Caller, Core, Refused
 
 
 class Homes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from lockbench_emulator.cloud.dding_core import Core
+from lockbench_emulator.cloud.dding.core import Core
 
 PAUSES = (1_000, 5_000, 30_000)
 """After a failed try, ms until the next; after the last, the dead letters."""
