@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
-from lockbench_emulator.boot import toml
+from lockbench_emulator import toml
 from lockbench_emulator.boot.board import board_names, load_board
 from lockbench_emulator.boot.dialect import PROPERTY_SETS, dialect_names, load_dialect
 from lockbench_emulator.boot.flash import SECTOR
@@ -79,7 +79,7 @@ def test_a_dialect_with_values_that_no_chip_takes_is_refused(key: str, value: fl
 
 
 def test_a_whole_number_serves_where_seconds_are_asked_for() -> None:
-    shape = toml.parse(GOOD, "x", "x.toml", Shape)
+    shape = toml.build(toml.parse(GOOD, "x.toml"), "x.toml", Shape, name="x")
     assert shape == Shape("x", 1, 2.0, (1, 2), "near")
 
 
@@ -96,7 +96,7 @@ def test_a_whole_number_serves_where_seconds_are_asked_for() -> None:
 )
 def test_a_wrong_profile_is_named_with_file_and_key(text: str, named: str) -> None:
     with pytest.raises(LocalError) as raised:
-        toml.parse(text, "x", "x.toml", Shape)
+        toml.build(toml.parse(text, "x.toml"), "x.toml", Shape, name="x")
     assert str(raised.value).startswith(named)
 
 

@@ -340,10 +340,16 @@ def test_the_log_is_read_without_gap_or_double_at_any_page_size(count: int, page
 def test_a_profile_with_an_unknown_key_names_it(tmp_path: Any) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('extends = "default"\n[log]\nsize = 5\n')
-    with pytest.raises(LocalError, match="unknown key log.size"):
+    with pytest.raises(LocalError, match="log: key 'size' is unknown"):
         load_profile(str(path))
     path.write_text('extends = "default"\n[session]\nlogin = "loose"\n')
-    with pytest.raises(LocalError, match="session.login is 'loose', should be 'strict' or 'open'"):
+    with pytest.raises(LocalError, match="session: login is 'loose', not 'strict' or 'open'"):
+        load_profile(str(path))
+    path.write_text('extends = "default"\n[model]\nfeatures = ["wings"]\n')
+    with pytest.raises(LocalError, match="features has 'wings', which is no feature"):
+        load_profile(str(path))
+    path.write_text("session = 1\n")
+    with pytest.raises(LocalError, match="session is no table"):
         load_profile(str(path))
     with pytest.raises(LocalError, match="no profile 'nothing'; there are cyclic, default"):
         load_profile("nothing")

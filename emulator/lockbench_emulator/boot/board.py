@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lockbench_emulator.boot import toml
+from lockbench_emulator import toml
 
 __all__ = ["Board", "board_names", "load_board"]
 

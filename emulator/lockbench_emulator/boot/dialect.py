@@ -15,7 +15,7 @@ from lockbench_protocol.telink.dialects import Dialect, dialect
 from lockbench_protocol.telink.image import ROW
 from lockbench_protocol.telink.ota import MAX_PDU_LENGTH
 
-from lockbench_emulator.boot import toml
+from lockbench_emulator import toml
 from lockbench_emulator.gatt import Characteristic, Properties, Service
 
 __all__ = ["PROPERTY_SETS", "ServerDialect", "dialect_names", "load_dialect"]

@@ -6,15 +6,15 @@ another names what it changes. An unknown key, a missing one or a wrong type is 
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from lockbench_protocol import LocalError
 from lockbench_protocol.lock.features import Feature
+
+from lockbench_emulator import toml
 
 FOLDER = Path(__file__).parent / "locks"
 MEANINGS = Path(__file__).parent / "keys.toml"
@@ -44,6 +44,11 @@ class Model:
     keypad: str
     features: tuple[str, ...]
     name_case: Literal["lower", "upper"]
+
+    def __post_init__(self) -> None:
+        for name in self.features:
+            if name.upper() not in Feature.__members__:
+                raise LocalError(f"model {self.name}: features has {name!r}, which is no feature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +172,13 @@ class LockProfile:
 
 def names() -> list[str]:
     """The profiles that ship, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return toml.names("locks")
 
 
 @lru_cache
 def keys() -> tuple[Key, ...]:
     """Every key of a lock profile, in the order of the tables."""
-    tables = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
+    tables = toml.read(MEANINGS, MEANINGS.name)
     return tuple(Key(f"{table}.{key}", **row) for table, rows in tables.items() for key, row in rows.items())
 
 
@@ -185,58 +190,26 @@ def value_of(profile: LockProfile, key: Key) -> Any:
 @lru_cache
 def load_profile(name: str) -> LockProfile:
     """A profile that ships, by name, or a TOML file of the user's by its path."""
-    return _build(LockProfile, _tables(name), name, "") if name else _unknown(name)
+    path = _path(name)
+    return toml.build(_tables(path), f"profile {name}", LockProfile, name=path.stem)
 
 
-def _unknown(name: str) -> LockProfile:
-    raise LocalError(f"no profile {name!r}; there are {', '.join(names())}, or give the path of a TOML file")
-
-
-def _tables(name: str) -> dict[str, Any]:
+def _path(name: str) -> Path:
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        _unknown(name)
-    try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path}: {error}") from None
+    if not name or not path.is_file():
+        raise LocalError(
+            f"no profile {name!r}; there are {', '.join(names())}, or give the path of a TOML file"
+        )
+    return path
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    """The tables of a profile over those of the one that it extends."""
+    own = toml.read(path, str(path))
     base = own.pop("extends", None)
-    merged: dict[str, Any] = _tables(base) if base else {}
+    merged: dict[str, Any] = _tables(_path(base)) if base else {}
     for table, rows in own.items():
         if not isinstance(rows, dict):
             raise LocalError(f"{path}: {table} is no table")
         merged[table] = {**merged.get(table, {}), **rows}
-    return {**merged, "name": path.stem}
-
-
-def _build(kind: Any, rows: Mapping[str, Any], where: str, prefix: str) -> Any:
-    hints = get_type_hints(kind)
-    known = {field.name for field in fields(kind)}
-    for key in rows.keys() - known:
-        raise LocalError(f"profile {where}: unknown key {prefix}{key}")
-    for key in sorted(known - rows.keys()):
-        raise LocalError(f"profile {where}: {prefix}{key} is missing")
-    return kind(**{key: _value(hints[key], rows[key], where, f"{prefix}{key}") for key in rows})
-
-
-def _value(hint: Any, value: Any, where: str, key: str) -> Any:
-    if is_dataclass(hint) and isinstance(value, dict):
-        return _build(hint, value, where, f"{key}.")
-    if get_origin(hint) is Literal:
-        fits = value in get_args(hint)
-    elif get_origin(hint) is tuple:
-        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        for one in value if fits and key == "model.features" else ():
-            if one.upper() not in Feature.__members__:
-                raise LocalError(f"profile {where}: {key} has no feature {one!r}")
-        value = tuple(value) if fits else value
-    elif hint is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    else:
-        fits = type(value) is hint
-    if not fits:
-        wanted = " or ".join(map(repr, get_args(hint))) if get_origin(hint) is Literal else hint
-        raise LocalError(
-            f"profile {where}: {key} is {value!r}, should be {getattr(wanted, '__name__', wanted)}"
-        )
-    return value
+    return merged

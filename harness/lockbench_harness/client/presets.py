@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from lockbench_emulator.boot import toml
+from lockbench_emulator import toml
 from lockbench_protocol import LocalError
 from lockbench_protocol.telink.dialects import Dialect, dialect
 
@@ -82,11 +82,11 @@ def load_preset(name: str = "ttlock") -> Preset:
     rows = _table()["preset"]
     if name not in rows:
         raise LocalError(f"no OTA client {name!r}; known: {', '.join(rows)}")
-    return toml.build(rows[name], name, f"presets.toml: {name}", Preset)
+    return toml.build(rows[name], f"presets.toml: {name}", Preset, name=name)
 
 
 @lru_cache
 def expected() -> tuple[Expected, ...]:
     """All rows of expected results."""
     rows = enumerate(_table()["expected"])
-    return tuple(toml.build(row, str(n), f"presets.toml: expected {n}", Expected) for n, row in rows)
+    return tuple(toml.build(row, f"presets.toml: expected {n}", Expected, name=str(n)) for n, row in rows)

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
-from lockbench_emulator.boot import toml
+from lockbench_emulator import toml
 from lockbench_emulator.boot.board import Board, load_board
 from lockbench_emulator.boot.dialect import ServerDialect, load_dialect
 from lockbench_protocol import LocalError
