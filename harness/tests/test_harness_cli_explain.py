@@ -26,7 +26,7 @@ def test_a_code_is_explained_in_both_languages_with_cause_and_next_step(number: 
 def test_json_without_a_code_lists_all_of_them_and_nothing_else() -> None:
     rows = json.loads(explain("--json").stdout)["codes"]
     assert [row["code"] for row in rows] == list(error_codes())
-    assert set(rows[0]) == {"code", "since", "until", "zh", "en", "cause", "next"}
+    assert set(rows[0]) == {"code", "since", "until", "zh", "en", "cause", "next", "instead"}
 
 
 def test_json_with_a_code_is_one_object() -> None:

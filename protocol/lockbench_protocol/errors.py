@@ -38,6 +38,7 @@ class ErrorCode:
     en: str
     cause: str  # the likely one
     step: str  # what to do next
+    instead: tuple[int, ...] = ()  # codes for versions without it, in order of preference; our reading
 
     def live(self, version: str) -> bool:
         """Whether the plug-in of this version may report the code."""
@@ -54,7 +55,7 @@ class ErrorCode:
             message = message.replace(f"{{{name}}}", str(value))
         return message
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, str | int | list[int] | None]:
         return {
             "code": self.number,
             "since": self.since,
@@ -63,6 +64,7 @@ class ErrorCode:
             "en": self.en,
             "cause": self.cause,
             "next": self.step,
+            "instead": list(self.instead),
         }
 
 
@@ -73,7 +75,14 @@ def error_codes() -> Mapping[int, ErrorCode]:
     table = {}
     for number, row in sorted((int(key), row) for key, row in rows.items()):
         table[number] = ErrorCode(
-            number, row.get("since"), row.get("until"), row["zh"], row["en"], row["cause"], row["next"]
+            number,
+            row.get("since"),
+            row.get("until"),
+            row["zh"],
+            row["en"],
+            row["cause"],
+            row["next"],
+            tuple(row.get("instead", ())),
         )
     return MappingProxyType(table)
 
@@ -84,3 +93,12 @@ def error_code(number: int) -> ErrorCode:
         return error_codes()[number]
     except KeyError:
         raise LocalError(f"the plug-in has no error code {number}") from None
+
+
+def told_as(number: int, version: str) -> int:
+    """The code with which the plug-in of this version tells what `number` means: itself while it is live, else
+    the first of its stand-ins that is. LocalError when this version has neither."""
+    for candidate in (number, *error_code(number).instead):
+        if error_code(candidate).live(version):
+            return candidate
+    raise LocalError(f"version {version} has neither the code {number} nor one in its place")

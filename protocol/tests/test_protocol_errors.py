@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lockbench_protocol import LocalError
-from lockbench_protocol.errors import ErrorCode, error_code, error_codes, version_key
+from lockbench_protocol.errors import ErrorCode, error_code, error_codes, told_as, version_key
 
 UNVERSIONED = 48
 PHONE = [13007, 13008, 13011, 13013]
@@ -122,3 +122,44 @@ def test_10304_reads_as_an_invalid_request_address() -> None:
 def test_an_unknown_code_is_refused_with_a_sentence() -> None:
     with pytest.raises(LocalError, match=r"no error code 4$"):
         error_code(4)
+
+
+ELSEWHERE = {*range(128, 137), 10011, 10016, 10019, 10020, 11008, 11012, 11014}
+"""Of gateways, networks, lifts and hotels: no client of ours tells them, so nothing stands in for them."""
+
+
+@given(
+    st.sampled_from(sorted(error_codes().keys() - ELSEWHERE)),
+    st.sampled_from(sorted({code.since or code.until or "2.0.0" for code in error_codes().values()})),
+)
+def test_every_version_tells_every_cause_by_a_code_that_it_has(number: int, version: str) -> None:
+    told = told_as(number, version)
+    assert error_code(told).live(version)
+    assert told == number or not error_code(number).live(version)
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "told"),
+    [
+        (13013, "3.0.4", 11017),
+        (13013, "2.9.2", 11101),
+        (11016, "2.9.0", 19),
+        (10404, "3.0.4", 10036),
+        (10042, "3.0.2", 10002),
+        (10043, "3.0.2", 10014),
+        (10044, "3.0.2", 10015),
+        (10513, "3.0.4", 10018),
+        (11018, "3.0.4", 11101),
+        (11009, "2.0.2", 15),
+        (11009, "2.1.0", 11009),
+        (11009, "3.1.0", 11003),
+        (10017, "2.6.0", -3),
+    ],
+)
+def test_a_stand_in_is_told_outside_the_versions_of_a_code(number: int, version: str, told: int) -> None:
+    assert told_as(number, version) == told
+
+
+def test_a_code_without_stand_ins_is_a_mistake_outside_its_versions() -> None:
+    with pytest.raises(LocalError, match="neither the code 11008"):
+        told_as(11008, "3.1.0")
