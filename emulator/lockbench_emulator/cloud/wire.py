@@ -6,11 +6,8 @@ the form wins; every failure of the platform is JSON in HTTP 200; `Date` is the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from email.utils import formatdate
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -24,6 +21,8 @@ from lockbench_protocol.cloud.ttlock import (
 )
 from pydantic import ValidationError
 
+from lockbench_emulator.cloud.answer import dated, json_bytes, send
+from lockbench_emulator.cloud.bodies import read_pairs
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
 from lockbench_emulator.cloud.ttlock import Refused, Ttlock
 
@@ -42,7 +41,7 @@ def ttlock_app(cloud: Ttlock, faults: Faults, observe: Observer | None = None) -
     for endpoint in ENDPOINTS:
         app.router.add_route("*", endpoint.path, wire.route(endpoint))
     app.router.add_get(PACKAGES + r"{number:\d{1,18}}.bin", wire.package)
-    app.on_response_prepare.append(wire.stamp)
+    dated(app, lambda: cloud.millis() / 1000)
     return app
 
 
@@ -58,7 +57,7 @@ class _Wire:
             parameters: dict[str, str] = {}
             if fault.status is not None:
                 self._note(request, parameters, fault.status, None)
-                return web.Response(status=fault.status)
+                return await send(request, b"", fault, status=fault.status)
             try:
                 parameters |= await _parameters(request)
                 body = self._answer(endpoint, request.method, parameters, fault)
@@ -68,8 +67,7 @@ class _Wire:
                 body.pop(name, None)
             errcode = body.get("errcode", 0)
             self._note(request, parameters, 200, errcode if isinstance(errcode, int) else None)
-            text = json.dumps(body, ensure_ascii=False).encode()
-            return await _send(request, text, "application/json; charset=utf-8", fault.cut)
+            return await send(request, json_bytes(body), fault)
 
         return handle
 
@@ -100,11 +98,7 @@ class _Wire:
         self._note(request, {}, status, None)
         if found is None or fault.status is not None:
             return web.Response(status=status)
-        return await _send(request, _file(*found, fault), "application/octet-stream", fault.cut)
-
-    async def stamp(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
-        response.headers["Date"] = formatdate(self._cloud.millis() // 1000, usegmt=True)
-        response.headers["Server"] = "lockbench"
+        return await send(request, _file(*found, fault), fault, content_type="application/octet-stream")
 
     def _note(
         self, request: web.Request, parameters: Mapping[str, str], status: int, errcode: int | None
@@ -128,16 +122,12 @@ async def _parameters(request: web.Request) -> dict[str, str]:
         raise Refused(-3)
     try:
         raw = await request.read() if request.can_read_body else b""
-        rows = [*_pairs(request.rel_url.raw_query_string)]
+        rows = [*read_pairs(request.rel_url.raw_query_string)]
         if request.content_type == "application/x-www-form-urlencoded":
-            rows += _pairs(raw.decode("utf-8"))
+            rows += read_pairs(raw.decode("utf-8"))
     except (ValueError, web.HTTPException, web.RequestPayloadError):
         raise Refused(-3) from None
     return {name: value for name, value in rows if value}
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
 
 
 def _file(image: bytes, key: str, fault: Fault) -> bytes:
@@ -151,15 +141,3 @@ def _file(image: bytes, key: str, fault: Fault) -> bytes:
         last = len(data) - 17
         return data[:last] + bytes([data[last] ^ (16 - len(image) % 16)]) + data[last + 1 :]
     return data
-
-
-async def _send(request: web.Request, body: bytes, content_type: str, cut: int | None) -> web.StreamResponse:
-    if cut is None:
-        return web.Response(body=body, headers={"Content-Type": content_type})
-    response = web.StreamResponse(headers={"Content-Type": content_type})
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[:cut])
-    if request.transport is not None:
-        request.transport.close()
-    return response

@@ -302,13 +302,6 @@ class DdingBench:
             for row in rows
         ]
 
-    def journal(self, last: int = 100) -> list[Json]:
-        """The last calls as they were understood and answered, secrets masked, oldest first."""
-        rows = self._store.all(
-            "SELECT * FROM journal WHERE cloud = 'dding' ORDER BY number DESC LIMIT ?", max(last, 0)
-        )
-        return [dict(row) for row in reversed(rows)]
-
     def callbacks(self, tenant: str) -> list[Json]:
         return self._cloud.outbox.journal(tenant)
 

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import formatdate
-from functools import cache
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from lockbench_protocol.cloud.dding import codes
-from lockbench_protocol.cloud.dding.codes import ERRORS, text_of
+from lockbench_protocol.cloud.dding.codes import ERRORS, LATER_ERRORS, text_of
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, PREFIX, Endpoint
-from pydantic import ValidationError, validate_call
 
+from lockbench_emulator.cloud.answer import dated, json_bytes, send
+from lockbench_emulator.cloud.bodies import read_object, read_pairs, refuse_constant
+from lockbench_emulator.cloud.controls import Envelope, add_controls, common, operations
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding, Refused
 from lockbench_emulator.cloud.dding.outbox import masked
 from lockbench_emulator.cloud.dding.seed import HomeSeed, plant
 from lockbench_emulator.cloud.faults import Fault, Faults
+from lockbench_emulator.cloud.journal import Journal
 
 BODY_LIMIT = 256 * 1024
 """The largest body that is read, bytes."""
 BENCH = "/_bench/dding/"
+KNOWN = frozenset(ERRORS) | frozenset(LATER_ERRORS)
+"""The codes that a fault can answer with."""
 FORM = "application/x-www-form-urlencoded"
 
 Json = dict[str, object]
@@ -45,18 +47,10 @@ def dding_app(
         for path in row.paths(strict=cloud.core.policy.strict):
             app.router.add_route("*", path, wire.route(row, path))
     if bench is not None:
-        for name in operations(bench):
-            app.router.add_post(BENCH + name, wire.control(getattr(bench, name)))
-        more = {"seed": _seeding(cloud, bench), "fail": _failing(faults), "mend": faults.clear}
-        for name, control in more.items():
-            app.router.add_post(BENCH + name, wire.control(control))
-    app.on_response_prepare.append(wire.stamp)
+        own = operations(bench) | {"seed": _seeding(cloud, bench)}
+        add_controls(app, BENCH, own | common(faults, Journal(cloud.core.store, "dding"), KNOWN), _ENVELOPE)
+    dated(app, cloud.core.now)
     return app
-
-
-def operations(bench: DdingBench) -> list[str]:
-    """The names of the bench's operations."""
-    return [name for name in sorted(dir(bench)) if not name.startswith("_")]
 
 
 def _seeding(cloud: Dding, bench: DdingBench) -> Callable[..., object]:
@@ -64,22 +58,6 @@ def _seeding(cloud: Dding, bench: DdingBench) -> Callable[..., object]:
         plant(cloud, bench, tenant, homes)
 
     return seed
-
-
-def _failing(faults: Faults) -> Callable[..., object]:
-    def fail(
-        path: str,
-        errcode: int | None = None,
-        status: int | None = None,
-        cut: int | None = None,
-        without: tuple[str, ...] = (),
-        times: int | None = None,
-    ) -> None:
-        if errcode is not None and errcode not in ERRORS:
-            raise Refused(codes.BAD_PARAMETER)
-        faults.add(Fault(path, errcode, status, cut, without, times=times))
-
-    return fail
 
 
 class _Wire:
@@ -94,7 +72,7 @@ class _Wire:
             given: Json = {}
             if fault.status is not None:
                 self._note(request, given, fault.status, None)
-                return web.Response(status=fault.status)
+                return await send(request, b"", fault, status=fault.status)
             status = 200
             try:
                 given = await self._given(request, row)
@@ -107,7 +85,7 @@ class _Wire:
                 body.pop(name, None)
             number = body.get("ErrNo")
             self._note(request, given, status, number if isinstance(number, int) else None)
-            return await _send(request, body, status, fault.cut)
+            return await send(request, json_bytes(body), fault, status=status)
 
         return handle
 
@@ -144,29 +122,6 @@ class _Wire:
         except ValueError:
             raise Refused(codes.BAD_PARAMETER) from None
 
-    def control(self, operation: Callable[..., object]) -> Handler:
-        """An operation of the bench: its arguments are the body's fields, its answer is `result`."""
-        checked = cache(lambda: validate_call(operation))  # made when first used: it takes a while
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            try:
-                raw = (await request.read()).decode("utf-8")
-                body: Json = {
-                    "ErrNo": codes.OK,
-                    "ErrMsg": "ok",
-                    "result": checked()(**read_object(raw or "{}")),
-                }
-            except Refused as refusal:
-                body = envelope(refusal.code)
-            except ValidationError as error:
-                words = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors())
-                body = envelope(codes.BAD_PARAMETER) | {"ErrMsg": words}
-            except (ValueError, web.HTTPException):
-                body = envelope(codes.BAD_PARAMETER)
-            return await _send(request, body, 200, None)
-
-        return handle
-
     @web.middleware
     async def strays(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -179,11 +134,7 @@ class _Wire:
                 raise
             status = error.status if self._cloud.core.policy.http_status else 200
             self._note(request, {}, status, codes.NOT_IMPLEMENTED)
-            return await _send(request, envelope(codes.NOT_IMPLEMENTED), status, None)
-
-    async def stamp(self, _request: web.BaseRequest, response: web.StreamResponse) -> None:
-        response.headers["Date"] = formatdate(self._cloud.core.seconds(), usegmt=True)
-        response.headers["Server"] = "lockbench"
+            return await send(request, json_bytes(envelope(codes.NOT_IMPLEMENTED)), status=status)
 
     def _note(self, request: web.Request, given: Mapping[str, object], status: int, code: int | None) -> None:
         shown = {
@@ -201,32 +152,18 @@ def envelope(code: int) -> Json:
     return {"ErrNo": code, "ErrMsg": text_of(code)}
 
 
-def read_object(text: str) -> Json:
-    """One JSON object; ValueError when it is none, has a key twice, holds NaN or is too deep."""
-    try:
-        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("no object")
-    return found
-
-
-def _unique(pairs: list[tuple[str, object]]) -> Json:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key comes twice")
-    return found
-
-
-def _refuse(word: str) -> object:
-    raise ValueError(f"{word} is no JSON")
+_ENVELOPE = Envelope(
+    {"ErrNo": codes.OK, "ErrMsg": "ok"},
+    Refused,
+    lambda refusal: envelope(refusal.code),
+    lambda words: {"ErrNo": codes.BAD_PARAMETER, "ErrMsg": words},
+)
 
 
 def _pairs(text: str) -> Json:
     """The first of repeated keys counts."""
     found: Json = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100):
+    for name, value in read_pairs(text):
         found.setdefault(name, value)
     return found
 
@@ -235,22 +172,8 @@ def _list(value: object) -> object:
     """A form carries an array as its JSON text."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            found: object = json.loads(value, parse_constant=_refuse)
+            found: object = json.loads(value, parse_constant=refuse_constant)
         except (ValueError, RecursionError):
             return value
         return found
     return value
-
-
-async def _send(request: web.Request, body: Json, status: int, cut: int | None) -> web.StreamResponse:
-    data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    if cut is None:
-        return web.Response(body=data, status=status, headers=headers)
-    response = web.StreamResponse(status=status, headers=headers)
-    response.content_length = len(data)
-    await response.prepare(request)
-    await response.write(data[:cut])
-    if request.transport is not None:
-        request.transport.close()
-    return response
