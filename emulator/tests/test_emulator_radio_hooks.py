@@ -14,6 +14,7 @@ from bumble.gatt_server import Server
 from bumble.host import Host
 from lockbench_emulator.radio.controller import UNCLAIMED, Advertiser, AirController
 from lockbench_emulator.radio.hooks import BUMBLE, HOOKS, Hook
+from lockbench_emulator.radio.lane import LocalHost
 from lockbench_emulator.radio.link import AirConnection
 from lockbench_emulator.radio.medium import Medium
 from lockbench_emulator.radio.server import DeviceServer
@@ -25,6 +26,7 @@ OURS = {
     AirConnection: controller.Connection,
     Medium: link.LocalLink,
     DeviceServer: Server,
+    LocalHost: Host,
 }
 
 
@@ -89,6 +91,8 @@ def attributes_of(owner: type) -> set[str]:
         if owner is Device or owner is Server:
             device = Device("x", host=Host())
             return device if owner is Device else device.gatt_server
+        if owner is Host:
+            return Host()
         if owner is controller.Controller:
             return controller.Controller("x")
         return owner

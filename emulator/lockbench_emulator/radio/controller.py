@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from bumble import controller as stock
 from bumble import hci
 
+from lockbench_emulator.radio.quiet import is_quiet
+
 if TYPE_CHECKING:
     from lockbench_emulator.radio.link import AirConnection
     from lockbench_emulator.radio.medium import Medium
@@ -39,6 +41,8 @@ _UNCLAIMED_FEATURES = (
 )
 _UNCLAIMED_WORDS = ("EXTENDED_ADV", "EXTENDED_SCAN", "EXTENDED_CREATE", "ADVERTISING_SET", "PERIODIC",
                     "RESOL", "PRIVACY", "P_256", "_BIG_", "_CIS_", "_CIG_", "_ISO_", "LE_CS_")  # fmt: skip
+
+Data = hci.HCI_AclDataPacket | hci.HCI_Number_Of_Completed_Packets_Event
 
 _Adv = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType
 _Report = hci.HCI_LE_Advertising_Report_Event.EventType
@@ -164,6 +168,21 @@ class AirController(stock.Controller):
             self.on_hci_packet(parsed)
         except Exception as error:  # noqa: BLE001 - a silent controller would hang its host
             self._answer_failure(packet, error)
+
+    def take(self, packet: hci.HCI_AclDataPacket) -> None:
+        """What a host of ours sends without bytes; see `lane`."""
+        try:
+            self.on_hci_acl_data_packet(packet)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.medium.trouble(error, self)
+
+    def send_data(self, packet: Data) -> None:
+        """To the host, in the next turn of the loop: as an object where it takes them."""
+        take = getattr(self.hci_sink, "take", None) if is_quiet() else None
+        if take is None:
+            self.send_hci_packet(packet)
+        else:
+            asyncio.get_running_loop().call_soon(take, packet)
 
     def on_hci_command_packet(self, command: hci.HCI_Command) -> None:
         if command.op_code in UNCLAIMED or not hasattr(self, f"on_{command.name.lower()}"):

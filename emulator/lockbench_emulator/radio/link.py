@@ -61,10 +61,10 @@ class AirConnection(stock.Connection):
         for offset in range(0, len(pdu), size):
             part = pdu[offset : offset + size]
             flag = 1 if offset else 2
-            self.controller.send_hci_packet(hci.HCI_AclDataPacket(self.handle, flag, 0, len(part), part))
+            air_of(self.controller).send_data(hci.HCI_AclDataPacket(self.handle, flag, 0, len(part), part))
 
     def return_credits(self, fragments: int) -> None:
-        self.controller.send_hci_packet(
+        air_of(self.controller).send_data(
             hci.HCI_Number_Of_Completed_Packets_Event(
                 connection_handles=[self.handle], num_completed_packets=[fragments]
             )

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from typing import TypeVar
 
 from bumble import att, core, hci
 from bumble.device import AdvertisingType, Connection, DeviceConfiguration
 from bumble.device import Device as Host
-from bumble.host import Host as HciHost
-from bumble.transport.common import AsyncPipeSink
 
 from lockbench_emulator.gatt import Advertisement, Device, Effect
-from lockbench_emulator.radio.controller import LEGACY_DATA, air_of
+from lockbench_emulator.radio.controller import LEGACY_DATA, Data, air_of
+from lockbench_emulator.radio.lane import LocalHost
 from lockbench_emulator.radio.medium import Medium, is_random_static
 from lockbench_emulator.radio.runner import Observer, Runner
 from lockbench_emulator.radio.server import DeviceServer
+
+T = TypeVar("T")
 
 COMPLETE_NAME = 0x09  # AD type (Bluetooth Assigned Numbers 2.3)
 SHORT_NAME = 0x08
@@ -161,8 +163,9 @@ class Peripheral:
             gap_service_enabled=False,
             gatt_service_enabled=False,
         )
-        host = Host(config=configuration, host=HciHost(self.controller, AsyncPipeSink(self.controller)))
-        self.controller.set_packet_sink(_Guarded(host.host, self))
+        below = LocalHost(self.controller)
+        host = Host(config=configuration, host=below)
+        self.controller.set_packet_sink(_Guarded(below, self))
         server = DeviceServer(host, self._runner)
         host.gatt_server = server
         host.add_default_services(add_gatt_service=False)
@@ -225,15 +228,21 @@ class Peripheral:
 class _Guarded:
     """The way from the controller up to a host that may choke on what a central sent."""
 
-    def __init__(self, host: HciHost, peripheral: Peripheral) -> None:
+    def __init__(self, host: LocalHost, peripheral: Peripheral) -> None:
         self._host = host
         self._peripheral = peripheral
 
     def on_packet(self, packet: bytes) -> None:
+        self._guard(self._host.on_packet, packet)
+
+    def take(self, packet: Data) -> None:
+        self._guard(self._host.take, packet)
+
+    def _guard(self, deliver: Callable[[T], None], packet: T) -> None:
         if self._peripheral.stopped:
             return
         try:
-            self._host.on_packet(packet)
+            deliver(packet)
         except Exception as error:  # noqa: BLE001 - a central may send anything
             self._peripheral.choke(error)
 

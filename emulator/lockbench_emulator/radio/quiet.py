@@ -1,7 +1,7 @@
 """Keeps Bumble from building the texts of its debug log, which are half of its cost when nobody reads them.
 
-Opt-in: inside `quiet()` colours are dropped and packets print as their class. Nothing else changes. A
-contract test holds the names below against the pinned Bumble.
+Opt-in: inside `quiet()` colours are dropped, packets print as their class, and `lane` spares data the way
+through bytes. Nothing else changes. A contract test holds the names below against the pinned Bumble.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ def quiet() -> Iterator[None]:
         _inside -= 1
         if not _inside:
             _restore()
+
+
+def is_quiet() -> bool:
+    return _inside > 0
 
 
 def _hush() -> None:

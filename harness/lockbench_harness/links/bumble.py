@@ -17,11 +17,11 @@ from bumble import att, core, gatt, hci
 from bumble.device import Connection, ConnectionParametersPreferences
 from bumble.device import Device as Host
 from bumble.gatt_client import CharacteristicProxy, Client
-from bumble.host import Host as HciHost
 from bumble.transport import open_transport
-from bumble.transport.common import AsyncPipeSink, Transport
+from bumble.transport.common import Transport
 from lockbench_emulator.gatt import Device
 from lockbench_emulator.radio.controller import AirController
+from lockbench_emulator.radio.lane import LocalHost
 from lockbench_emulator.radio.medium import INSTANT, Medium, Pacing, text_address
 from lockbench_emulator.radio.peripheral import Peripheral
 from lockbench_emulator.radio.runner import Observer
@@ -77,7 +77,7 @@ class BumbleLink:
         """A central with a controller of its own and an address drawn from the medium's seed."""
         controller = medium.controller("central")
         address = hci.Address(medium.random_static_address(), hci.Address.RANDOM_DEVICE_ADDRESS)
-        host = Host("central", address, host=HciHost(controller, AsyncPipeSink(controller)))
+        host = Host("central", address, host=LocalHost(controller))
         await host.power_on()
         return cls(host, controller=controller)
 
