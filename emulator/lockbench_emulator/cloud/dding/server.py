@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.courier import courier
 from lockbench_emulator.cloud.dding.wire import Observer, dding_app
+from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
 from lockbench_emulator.cloud.faults import Faults
 
 HOST = "dding.test"
@@ -23,25 +22,16 @@ async def serving_dding(
     faults: Faults,
     bench: DdingBench | None = None,
     *,
-    socket: str | None = None,
+    socket: str = "",
     callback_socket: str | None = None,
     port: int = 0,
     observe: Observer | None = None,
 ) -> AsyncIterator[str]:
     """The cloud's address while it serves: on `socket` (a path) when given, else on 127.0.0.1 (0: any port).
 
-    With `callback_socket` all callbacks go there. Requests that still run at the end get a second.
+    With `callback_socket` all callbacks go there.
     """
     async with courier(cloud, socket=callback_socket):
         app = dding_app(cloud, faults, bench, observe)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
-        await runner.setup()
-        try:
-            if socket is not None:
-                await web.UnixSite(runner, socket).start()
-                yield f"http://{HOST}"
-            else:
-                await web.TCPSite(runner, "127.0.0.1", port).start()
-                yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+        async with listening((app, Door(socket, port=port))) as (chosen,):
+            yield f"http://{LOOPBACK}:{chosen}" if chosen else f"http://{HOST}"
