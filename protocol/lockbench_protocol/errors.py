@@ -96,7 +96,7 @@ def error_code(number: int) -> ErrorCode:
 
 
 def told_as(number: int, version: str) -> int:
-    """The code with which the plug-in of this version tells what `number` means: itself while it is live, else
+    """The code by which the plug-in of this version tells what `number` means: itself while it is live, else
     the first of its stand-ins that is. LocalError when this version has neither."""
     for candidate in (number, *error_code(number).instead):
         if error_code(candidate).live(version):
