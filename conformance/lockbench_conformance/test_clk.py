@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
+from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import (
+    Operation,
     add_passcode,
     get_time,
     list_passcodes,
+    lock_time,
     login_admin,
     login_user,
     read_log,
     set_time,
     unlock,
+    unlock_calibrating,
 )
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.verdicts import warn
@@ -24,9 +29,16 @@ from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5, date6, read_date
 from lockbench_protocol.lock.status import Status
 
+from lockbench_conformance.app import App
+from lockbench_conformance.ota import RESTART_SECONDS
 from lockbench_conformance.words import codes, moments, refused
 
+T = TypeVar("T")
+
 ZONES = ("Pacific/Honolulu", "UTC", "Asia/Kolkata", "Asia/Shanghai", "Pacific/Kiritimati", "Europe/Berlin")
+NEW = "6.4.34"
+MONTH = 30 * 86400.0  # seconds
+QUARTZ_PPM = 50  # what a watch crystal is off at most
 INSTANT = datetime(2026, 7, 1, 12, 0, 0, tzinfo=ZoneInfo("UTC"))
 
 
@@ -51,6 +63,28 @@ async def test_the_time_that_was_set_goes_on(bench: LockBench, moment: datetime,
     expect(abs(gone - wait) <= 2, True, f"are {gone} seconds what passed in {wait}")
 
 
+@case(
+    "CLK/2",
+    clause="setLockTime: serverTime; ttlock-ble 5.5",
+    needs=("clock",),
+    examples=4,
+    minutes=st.integers(-720, 840),
+    ahead=st.integers(-(10**6), 10**6).filter(lambda seconds: abs(seconds) > 5),
+)
+async def test_the_server_knows_the_time_better_than_the_phone(
+    bench: LockBench, minutes: int, ahead: int
+) -> None:
+    """A client sets the server's time when it has it, else its phone's, moved once into the lock's zone."""
+    zone = timedelta(minutes=minutes)
+    phone = datetime(2027, 3, 4, 5, 6, 7)  # noqa: DTZ001 - UTC
+    server = phone + timedelta(seconds=ahead)
+    async with bench.session() as client:
+        for told, known in ((phone, None), (server, server)):
+            await client.run(set_time(bench.keys, lock_time(zone, phone, known)))
+            error = (await client.run(get_time()) - (told + zone)).total_seconds()
+            expect(abs(error) <= 1, True, f"is the lock, {error:g} s off, at the time that it should be told")
+
+
 @case("CLK/3", clause="ttlock-ble 5.1, 6", needs=("clock", "logins"))
 async def test_who_may_set_the_clock(bench: LockBench) -> None:
     """Without a login the clock cannot be set: 18; after 55 and 30, or 41 and 30, it can."""
@@ -61,6 +95,34 @@ async def test_who_may_set_the_clock(bench: LockBench) -> None:
         for login in (login_user, login_admin):
             await client.run(login(bench.keys))
             await client.ask_values(0x43, {"date": date6(moment)})
+
+
+@case(
+    "CLK/4",
+    clause="policy: a quartz is right to 50 ppm",
+    needs=("clock", "hands", "passcodes"),
+    links=("bare",),
+    examples=1,
+    budget=MONTH + 3600,
+    code=codes,
+)
+async def test_a_month_of_drift(bench: LockBench, code: str) -> None:
+    """In 30 days a clock drifts by 50 ppm at most, windows drift with it, and setting it mends both."""
+    await asyncio.sleep(MONTH)
+    async with bench.session() as client:
+        shown = await client.run(get_time())
+        drift = (shown - bench.local()).total_seconds()
+        expect(abs(drift) <= MONTH * QUARTZ_PPM / 10**6 + 1, True, f"is a drift of {drift:g} s a quartz's")
+        start = shown.replace(second=0) + timedelta(minutes=2)
+        await client.run(add_passcode(bench.keys, code, (date5(start), date5(start + timedelta(hours=1)))))
+    await asyncio.sleep((start - shown).total_seconds() - 3)
+    expect(bench.hands.enter_code(code), False, "does the code open before its window by the lock's clock")
+    await asyncio.sleep(5)
+    expect(bench.hands.enter_code(code), True, "does the code open in its window by the lock's clock")
+    async with bench.session() as client:
+        await client.run(set_time(bench.keys, bench.local()))
+        error = (await client.run(get_time()) - bench.local()).total_seconds()
+    expect(abs(error) <= 1, True, f"is the clock, {error:g} s off, right once it was set")
 
 
 @case(
@@ -189,3 +251,86 @@ async def test_setting_the_clock_back(bench: LockBench, code: str, back: int) ->
     )
     if read_date(records[-1].date) > bench.local():
         warn("the newest record has a later time than the clock")
+
+
+def counted(operation: Operation[T], opcode: int, told: list[int]) -> Operation[T]:
+    """The operation, which tells each request with this opcode."""
+    try:
+        exchange = next(operation)
+        while True:
+            if exchange.opcode == opcode:
+                told.append(opcode)
+            exchange = operation.send((yield exchange))
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+@case(
+    "CLK/11",
+    clause="plug-in documents: unlock calibrates the time; ttlock-ble 5.4, 5.5",
+    needs=("clock", "log"),
+    links=("bare", "air"),
+    examples=4,
+    first=st.booleans(),
+    late=st.integers(60, 10**6),
+)
+async def test_unlocking_sets_the_clock_once(bench: LockBench, first: bool, late: int) -> None:  # noqa: FBT001 - drawn
+    """Unlocking sets the clock when asked to, once, before or after; otherwise it leaves it alone."""
+    wrong = bench.local() - timedelta(seconds=late)
+    told: list[int] = []
+    async with bench.session() as client:
+        await client.run(set_time(bench.keys, wrong))
+        await client.run(counted(unlock(bench.keys, 1), 0x43, told))
+        expect((told, await off(client, bench) < -30), ([], True), "settings, and whether the clock is late")
+        await client.run(read_log(new=True))
+        calibrating = unlock_calibrating(bench.keys, 2, bench.local(), first=first)
+        moved = await client.run(counted(calibrating, 0x43, told))
+        expect(told, [0x43], "the settings of the clock")
+        expect(abs(await off(client, bench)) <= 1, True, "is the clock right")
+        right = abs((read_date(moved.date) - bench.local()).total_seconds()) <= 2
+        expect(right, first, "is the time in the answer right")
+        records = await client.run(read_log(new=True))
+    expect([record.date for record in records], [moved.date], "the times of the records")
+
+
+async def off(client: LockClient, bench: LockBench) -> float:
+    """Seconds by which the lock's clock is fast."""
+    return (await client.run(get_time()) - bench.local()).total_seconds()
+
+
+@case(
+    "CLK/12",
+    clause="enterDfuMode: the time is not calibrated",
+    needs=("dfu", "plugin", "cloud faults", "clock", "passcodes", "log", "hands"),
+    links=("bare",),
+    examples=4,
+    code=codes,
+    late=st.integers(60, 10**6),
+    fails=st.booleans(),
+)
+async def test_an_upgrade_leaves_all_as_it_was(bench: LockBench, code: str, late: int, fails: bool) -> None:  # noqa: FBT001 - drawn
+    """An upgrade, also one that fails, changes neither clock nor keys, passcodes and log."""
+    image = bytearray(bench.firmware.image(NEW, 600))
+    image[300] ^= fails
+    cloud = await bench.cloud()
+    cloud.hands.publish(NEW, bytes(image))
+    async with bench.session() as client:
+        await client.run(set_time(bench.keys, bench.local() - timedelta(seconds=late)))
+        await client.run(add_passcode(bench.keys, code))
+        before = await kept(client, bench)
+    result = await App(bench, cloud).upgrade()
+    expect(
+        result["errorCode"] == 0, not fails, f"does the upgrade succeed, which ends in {result['errorCode']}"
+    )
+    await asyncio.sleep(bench.firmware.idle_seconds + RESTART_SECONDS)
+    async with bench.session() as client:
+        expect(abs(await off(client, bench) + late) <= 1, True, "is the clock as wrong as before")
+        expect(await kept(client, bench), before, "passcodes and log")
+        for admin in (True, False):
+            await client.run(unlock(bench.keys, 1, admin=admin))
+    expect(bench.hands.enter_code(code), True, "does the code open")
+
+
+async def kept(client: LockClient, bench: LockBench) -> tuple[object, ...]:
+    return await client.run(list_passcodes(bench.keys)), await client.run(read_log(new=False))

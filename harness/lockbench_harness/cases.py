@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lockbench_protocol import LocalError
 
+from lockbench_harness.clock import BUDGET
 from lockbench_harness.verdicts import Expectation, expect, warn
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Case:
     needs: tuple[str, ...]
     links: tuple[str, ...]  # the links it wants; it runs on each that the target offers
     examples: int  # at effort quick
+    budget: float  # virtual seconds that an example may take
     strategies: dict[str, SearchStrategy[object]]
     home: str  # the module it was written in
     body: Body | None  # a coroutine function (bench, **values); or else
@@ -109,6 +111,7 @@ def case(
     needs: Sequence[str] = (),
     links: Sequence[str] = ("air",),
     examples: int = 10,
+    budget: float = BUDGET,
     **strategies: SearchStrategy[Any],
 ) -> Callable[[Body | type[Machine]], Case]:
     """Make a case of `async def test_...(bench, **values)`, or of a `Machine`.
@@ -127,6 +130,7 @@ def case(
             needs=tuple(needs),
             links=tuple(links),
             examples=examples,
+            budget=budget,
             strategies=dict(strategies),
             home=written.__module__,
             body=None if is_class else cast("Body", written),

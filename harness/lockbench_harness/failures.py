@@ -120,7 +120,7 @@ def repeat(failure: Failure, case: Case, setting: Setting, trace: Trace) -> None
         values = _values(failure.inputs or {})
         if values.keys() != case.strategies.keys():
             raise Misfit(f"the failure does not fit {case.id}: its inputs are {', '.join(values) or 'none'}")
-        run_body(case.body, values, setting, trace)
+        run_body(case.body, values, setting, trace, case.budget)
 
 
 def _repeat_steps(failure: Failure, machine_class: type[Machine], setting: Setting, trace: Trace) -> None:

@@ -39,7 +39,7 @@ class Setting:
         return self.target.open(seed=self.seed, link=self.link, trace=trace)
 
 
-def run_body(body: Body, values: Mapping[str, object], setting: Setting, trace: Trace) -> None:
+def run_body(body: Body, values: Mapping[str, object], setting: Setting, trace: Trace, budget: float) -> None:
     """Run one example of a function case to its end. Raises what the body raises, or a `ClockError`."""
 
     async def main() -> None:
@@ -49,7 +49,7 @@ def run_body(body: Body, values: Mapping[str, object], setting: Setting, trace: 
     if setting.target.real_time:
         clock.run_real(_in_time(main()))
     else:
-        clock.run(main())
+        clock.run(main(), budget=budget)
 
 
 async def _in_time(work: Coroutine[Any, Any, T]) -> T:

@@ -105,7 +105,7 @@ class Trial:
         encoded = inputs.encode_all(values)
         self._begin(trace, inputs=encoded)
         try:
-            run_body(body, values, self.setting, trace)
+            run_body(body, values, self.setting, trace, self._case.budget)
         except BaseException as error:
             self._end(error, trace, inputs=encoded)
             raise

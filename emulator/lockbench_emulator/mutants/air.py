@@ -237,13 +237,13 @@ AIR = (
     Mutant(
         "upgrade-forgets-codes",
         "the new firmware begins without the passcodes",
-        ("DFU/30", "IMG/12"),
+        ("DFU/30", "IMG/12", "CLK/12"),
         device=_UpgradeForgets,
     ),
     Mutant(
         "upgrade-loses-time",
         "the new firmware begins without the time",
-        ("DFU/30",),
+        ("DFU/30", "CLK/12"),
         device=_UpgradeLosesTime,
     ),
     Mutant(

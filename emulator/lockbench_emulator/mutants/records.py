@@ -189,7 +189,10 @@ class _LastCodeInRam(Memory):
 
 RECORDS = (
     Mutant(
-        "clock-deaf", "a time that is set is answered and not taken", ("CLK/1", "CLK/7"), Parts(clock=_Deaf)
+        "clock-deaf",
+        "a time that is set is answered and not taken",
+        ("CLK/1", "CLK/2", "CLK/7", "CLK/11"),
+        Parts(clock=_Deaf),
     ),
     Mutant(
         "seconds-dropped", "a time is set without its seconds", ("CLK/1", "COD/20"), Parts(clock=_Minutes)
@@ -199,6 +202,12 @@ RECORDS = (
         "the clock loses two seconds in a hundred",
         ("CLK/1",),
         keys={"clock.drift_ppm": -20_000.0},
+    ),
+    Mutant(
+        "clock-of-a-bad-quartz",
+        "the clock gains three and a half minutes in a month",
+        ("CLK/4",),
+        keys={"clock.drift_ppm": 80.0},
     ),
     faulty(
         "no-clock-tells-time",

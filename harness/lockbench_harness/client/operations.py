@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from lockbench_protocol import RemoteError
@@ -224,6 +224,23 @@ def get_time() -> Operation[datetime]:
 def set_time(keys: Keys, local: datetime) -> Operation[int]:
     yield from login_user(keys)
     return (yield Exchange(0x43, {"date": date6(local)})).battery  # type: ignore[no-any-return]  # construct
+
+
+def lock_time(zone: timedelta, phone: datetime, server: datetime | None = None) -> datetime:
+    """What a lock in this zone (local time minus UTC) is told: the server's UTC, without one the phone's."""
+    return (phone if server is None else server) + zone
+
+
+def unlock_calibrating(
+    keys: Keys, record_id: int, local: datetime, *, first: bool, admin: bool = False
+) -> Operation[Moved]:
+    """Unlock and set the clock, once: before unlocking when `first`, otherwise afterwards."""
+    if first:
+        yield from set_time(keys, local)
+    moved = yield from unlock(keys, record_id, admin=admin)
+    if not first:
+        yield from set_time(keys, local)
+    return moved
 
 
 def read_log(*, new: bool) -> Operation[list[LogRecord]]:
