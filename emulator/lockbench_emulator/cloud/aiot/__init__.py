@@ -1,0 +1,1 @@
+"""The AIOT open cloud, as far as firmware upgrades: tables, rules, HTTP, controls."""

@@ -1,0 +1,135 @@
+"""Letters of a cloud on their way out: ordered per device, at least once, four tries.
+
+No document prints a retry; the times are ours. The courier that posts them is elsewhere: it takes what is
+due, and says what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lockbench_emulator.cloud.store import Store
+
+PAUSES = (1_000, 5_000, 30_000)
+"""After a failed try, ms until the next; after the last, the dead letters."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+_OLDEST = (
+    "cloud = ? AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM letters e WHERE e.state = 'waiting'"
+    " AND e.cloud = o.cloud AND e.owner = o.owner AND e.device = o.device AND e.number < o.number)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    number: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an address answered."""
+
+    status: int | None  # HTTP; None: it did not answer
+    body: bytes = b""
+    trouble: str = ""  # "timed out", "refused"
+
+
+Judge = Callable[[Answer], str]
+"""What is wrong with an answer, in words; "" when it takes the letter."""
+
+
+class Outbox:
+    """The letters of one cloud. `millis` gives ms since 1970."""
+
+    def __init__(self, store: Store, cloud: str, millis: Callable[[], int], judge: Judge) -> None:
+        self._store = store
+        self._cloud = cloud
+        self._millis = millis
+        self._judge = judge
+        self.news: Callable[[], None] = lambda: None  # told of letters
+
+    def post(
+        self, owner: str, device: str, kind: str, url: str, headers: Mapping[str, str], body: str
+    ) -> None:
+        """Put a letter in; without an address it is noted as unsent."""
+        self._store.run(
+            "INSERT INTO letters (cloud, owner, device, kind, url, headers, body, due, tries, state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+            *(self._cloud, owner, device, kind, url, json.dumps(dict(headers)), body),
+            *((self._millis(), "waiting") if url else (None, "unsent")),
+        )
+        self.news()
+
+    def next_due(self) -> int | None:
+        """When a letter is due next, ms since 1970."""
+        row = self._store.one(f"SELECT min(due) FROM letters o WHERE {_OLDEST}", self._cloud)  # noqa: S608 - our own words
+        return None if row is None else row[0]
+
+    def due(self) -> list[Letter]:
+        """The letters to post now: of each device only the oldest."""
+        rows = self._store.all(
+            f"SELECT * FROM letters o WHERE {_OLDEST} AND due <= ? ORDER BY due, number",  # noqa: S608 - our own words
+            *(self._cloud, self._millis()),
+        )
+        return [
+            Letter(row["number"], row["url"], json.loads(row["headers"]), row["body"].encode())
+            for row in rows
+        ]
+
+    def settle(self, number: int, answer: Answer) -> None:
+        """A try is over: delivered, to be tried again, or dead."""
+        store, now = self._store, self._millis()
+        wrong = answer.trouble if answer.status is None else self._judge(answer)
+        with store.transaction():
+            row = store.one("SELECT tries FROM letters WHERE number = ? AND state = 'waiting'", number)
+            if row is None:
+                return
+            store.run(
+                "INSERT INTO letter_tries (letter, at, status, outcome) VALUES (?, ?, ?, ?)",
+                *(number, now, answer.status, wrong or "taken"),
+            )
+            tries = row["tries"] + 1
+            state, due = "delivered", None
+            if wrong:
+                state, due = ("dead", None) if tries > len(PAUSES) else ("waiting", now + PAUSES[tries - 1])
+            store.run(
+                "UPDATE letters SET state = ?, due = ?, tries = ? WHERE number = ?", state, due, tries, number
+            )
+
+    def redeliver(self, number: int) -> bool:
+        """Send a letter that is not on its way once more; False: it is, or has no address."""
+        changed = self._store.run(
+            "UPDATE letters SET state = 'waiting', tries = 0, due = ?"
+            " WHERE number = ? AND cloud = ? AND state IN ('dead', 'delivered')",
+            *(self._millis(), number, self._cloud),
+        )
+        self.news()
+        return changed == 1
+
+    def journal(self, owner: str) -> list[dict[str, object]]:
+        """All letters of an owner with their tries, without headers and bodies, which may hold secrets."""
+        tries = "SELECT at, status, outcome FROM letter_tries WHERE letter = ? ORDER BY number"
+        return [
+            {name: row[name] for name in ("number", "device", "kind", "url", "state")}
+            | {"tries": [dict(one) for one in self._store.all(tries, row["number"])]}
+            for row in self._store.all(
+                "SELECT * FROM letters WHERE cloud = ? AND owner = ? ORDER BY number", self._cloud, owner
+            )
+        ]
+
+
+def host_of(url: str) -> str | None:
+    """The host of an http address; None when it is no such address."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in ("http", "https") and " " not in url else None
