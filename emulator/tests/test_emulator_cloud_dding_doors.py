@@ -15,11 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from lockbench_emulator.cloud.dding.agent import MemoryLocks
 from lockbench_emulator.cloud.dding.battery import DAY, Alarms, read_battery
 from lockbench_emulator.cloud.dding.bench import DdingBench
-from lockbench_emulator.cloud.dding.clock import SkippingClock
 from lockbench_emulator.cloud.dding.cloud import Dding, Refused
 from lockbench_emulator.cloud.dding.outbox import PAUSES, Answer
 from lockbench_emulator.cloud.dding.policy import PROFILES, Policy
 from lockbench_emulator.cloud.store import Store
+from lockbench_emulator.cloud.times import SkippingClock
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS
 from lockbench_protocol.cloud.dding.events import signature
 

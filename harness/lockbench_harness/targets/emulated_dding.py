@@ -14,12 +14,12 @@ from typing import Literal
 import aiohttp
 from lockbench_emulator.cloud.dding.agent import MemoryLocks
 from lockbench_emulator.cloud.dding.bench import DdingBench
-from lockbench_emulator.cloud.dding.clock import SkippingClock
 from lockbench_emulator.cloud.dding.cloud import Dding, Refused
 from lockbench_emulator.cloud.dding.policy import PROFILES
 from lockbench_emulator.cloud.dding.server import serving_dding
 from lockbench_emulator.cloud.faults import Fault, Faults
 from lockbench_emulator.cloud.store import Store
+from lockbench_emulator.cloud.times import SkippingClock
 from lockbench_protocol.cloud.dding.endpoints import Role
 
 from lockbench_harness.client.cloud import TIMEOUT

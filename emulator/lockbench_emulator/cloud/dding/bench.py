@@ -16,13 +16,11 @@ from lockbench_protocol.cloud.dding.endpoints import Role
 from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from lockbench_emulator.cloud.dding.agent import MemoryLocks
-from lockbench_emulator.cloud.dding.clock import SkippingClock
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.core import LOCKS, Refused
+from lockbench_emulator.cloud.times import SkippingClock, Times
 
 Json = dict[str, object]
-LONGEST = 10 * 366 * 86_400
-"""How far the clock can be put forward at once, s."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -44,17 +42,24 @@ class DdingBench:
 
     def advance(self, seconds: float) -> int:
         """Put the cloud's clock forward; what falls due meanwhile is done at its time. How many pieces."""
+        try:
+            return Times(self._hold(), [self._cloud], self._core.news).advance(seconds)
+        except ValueError:
+            raise Refused(codes.BAD_PARAMETER) from None
+
+    def freeze(self) -> None:
+        """Stop the cloud's clock; `advance` still moves it."""
+        self._hold().freeze()
+
+    def thaw(self) -> None:
+        """Let the clock go on from where it stands."""
+        self._hold().thaw()
+        self._core.news()
+
+    def _hold(self) -> SkippingClock:
         if self._clock is None:
             raise Refused(codes.NOT_IMPLEMENTED)
-        if not 0 <= seconds <= LONGEST:
-            raise Refused(codes.BAD_PARAMETER)
-        end, done = self._clock() + seconds, 0
-        while (due := self._cloud.next_due()) is not None and due <= end * 1000:
-            self._clock.skip(max(due / 1000 - self._clock(), 0.001 if done else 0))
-            done += self._cloud.run_due()
-        self._clock.skip(max(end - self._clock(), 0))
-        self._core.news()
-        return done
+        return self._clock
 
     # Tenants
 
