@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from lockbench_harness.cases import load
 from lockbench_protocol.errors import error_codes
 from lockbench_protocol.plugin import EDITIONS, Field, Method, Version, contract
 from lockbench_protocol.plugin_schema import schema
@@ -21,8 +20,8 @@ HEAD = """# The plug-in's contract
 
 Made of `protocol/lockbench_protocol/plugin.toml` by `python tests/test_plugin_page.py`; a test fails when it
 is stale. Versions are of the online edition unless another is named; offline {offline}.
-`docs/schema/` has the same as JSON Schema, a file for each version with which something comes or goes. The last
-column names the cases that show a row; `lockbench conform ID` runs one.
+`docs/schema/` has the same as JSON Schema, a file for each version with which something comes or goes. The
+last column names the cases that show a row; `lockbench conform ID` runs one.
 """
 
 

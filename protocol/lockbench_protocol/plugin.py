@@ -1,6 +1,6 @@
 """The plug-in's contract: what each version and edition of it takes and gives.
 
-The rows are data (`plugin.toml`, `errors.toml`). The client, its checks, the JSON Schema files and the page in
+The rows are data (`plugin.toml`, `errors.toml`). The client, its checks, the schema files and the page in
 docs/ read the same rows.
 """
 
