@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
+from lockbench_harness.client.nearby import GONE, nearby
 from lockbench_harness.client.operations import (
     auto_lock,
     enter_dfu,
@@ -286,6 +288,42 @@ async def test_a_sleeping_lock_is_found_after_a_touch(bench: LockBench) -> None:
         await bench.client().connect(seconds=10.0)
     bench.hands.touch()
     expect(Flag.TOUCHED in (await advertised(bench)).flags, True, "the bit for a touched lock")
+
+
+heard_locks = st.lists(st.tuples(drawn_states, st.integers(-120, 20)), max_size=8)
+
+
+@case(
+    "ADV/14",
+    clause="startScan: RSSI; ttlock-ble 1.7",
+    needs=("second central",),
+    links=("bare", "air"),
+    examples=4,
+    rssi=st.integers(-127, 20).filter(bool),
+    others=heard_locks,
+)
+async def test_the_list_of_locks_is_in_order(
+    bench: LockBench, rssi: int, others: list[tuple[Drawn, int]]
+) -> None:
+    """A phone lists locks in setting mode first, then by strength, however weak; one that left has RSSI 0."""
+    own = replace(await sighted(bench), rssi=rssi)
+    heard = [own]
+    for drawn, strength in others:
+        state = state_of(drawn)
+        heard.append(
+            replace(own, address=state.address, manufacturer=manufacturer_data(state), rssi=strength)
+        )
+    rows = nearby(heard)
+    expect({row.address for row in rows}, {one.address for one in heard}, "the addresses in the list")
+    order = [(row.rssi == GONE, not row.in_setting_mode, -row.rssi) for row in rows]
+    expect(order, sorted(order), "the order of the list")
+    other = await bench.second()
+    async with bench.session():
+        left = nearby(await other.scan(3.0), rows)
+        expect({row.address: row.rssi for row in left}[bench.address], GONE, "the RSSI of a lock that left")
+        expect(len(left), len(rows), "the length of the list")
+    back = nearby(await other.scan(3.0), left)
+    expect([row.address for row in back if row.rssi != GONE], [bench.address], "the locks that are back")
 
 
 @case("ADV/15", clause="ttlock-ble 1.1, 1.2", needs=("neighbour",))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
-from lockbench_harness.client.lock_client import Busy, LockClient, NoAnswer
+from lockbench_harness.client.lock_client import AlreadyConnected, Busy, LockClient, NoAnswer, OtherLock
 from lockbench_harness.client.operations import lock, status, unlock
 from lockbench_harness.client.wire import Malformed
 from lockbench_harness.links import LinkLost, NotFound
@@ -126,6 +126,25 @@ async def test_overlapping_calls_are_refused(bench: LockBench, turns: int) -> No
                 with ended_by(Busy):
                     await client.run(status())
         expect((await first).record_id, 1, "the record id in the answer to the first call")
+        await expect_opens_and_closes(client, bench)
+
+
+@case("SES/25", clause="plug-in errors 10601, 10602", needs=("neighbour",))
+async def test_a_link_is_to_one_lock(bench: LockBench) -> None:
+    """A client that is connected refuses to connect again, and to speak for another lock, and goes on."""
+    other = await bench.neighbour()
+    async with bench.session() as client:
+        with ended_by(AlreadyConnected):
+            await client.connect()
+        await expect_opens_and_closes(client, bench)
+        client.address, client.key = other.address, other.keys.aes_key
+        for use in (client.connect, lambda: client.run(unlock(other.keys, 1))):
+            with ended_by(OtherLock):
+                await use()
+        await client.disconnect()
+        await client.connect()
+        await expect_opens_and_closes(client, other)
+    async with bench.session() as client:
         await expect_opens_and_closes(client, bench)
 
 

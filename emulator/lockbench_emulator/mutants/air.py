@@ -200,7 +200,7 @@ AIR = (
     Mutant(
         "silent-after-link",
         "a lock that was let go is silent for some seconds",
-        ("ADV/12", "SES/19"),
+        ("ADV/12", "ADV/14", "SES/19"),
         device=_SilentAfterLink,
     ),
     Mutant(

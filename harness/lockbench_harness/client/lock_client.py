@@ -30,10 +30,19 @@ class Busy(LocalError):
     """Another conversation with this lock is going on (plug-in error 11013)."""
 
 
+class AlreadyConnected(LocalError):
+    """The link that is asked for is open (plug-in error 10601)."""
+
+
+class OtherLock(LocalError):
+    """The open link goes to another lock than the one that is meant (plug-in error 10602)."""
+
+
 class LockClient:
     """One central, one lock, one connection at a time.
 
-    `pushes` receives every reply that answers no request.
+    `pushes` receives every reply that answers no request. `address` and `key` may be set to those of another
+    lock once the link is closed.
     """
 
     def __init__(
@@ -50,6 +59,7 @@ class LockClient:
         self.address = address
         self.key = key
         self.connection: Connection | None = None
+        self._peer = ""  # the address at the other end of it
         self.pushes: Callable[[Reply | Refusal], None] = lambda _: None
         self._header = header
         self._table = table
@@ -60,7 +70,11 @@ class LockClient:
         self._answer: asyncio.Future[Reply | Refusal] | None = None
 
     async def connect(self, *, seconds: float = 10.0, mtu: int = 23) -> Connection:
-        """Connect and enable notifications. LinkLost, NotFound or Missing when that fails."""
+        """Connect and enable notifications. LinkLost, NotFound or Missing when that fails; while a link is open
+        AlreadyConnected or OtherLock."""
+        if self.connection is not None and not self.connection.lost:
+            self._check_peer()
+            raise AlreadyConnected(f"already connected to {self.address}")
         connection = await self.link.connect(self.address, timeout=seconds, mtu=mtu)
         try:
             missing = {WRITE, NOTIFY} - connection.characteristics().keys()
@@ -72,7 +86,7 @@ class LockClient:
         except BaseException:
             await connection.disconnect()
             raise
-        self.connection = connection
+        self.connection, self._peer = connection, self.address
         return connection
 
     async def disconnect(self) -> None:
@@ -149,7 +163,12 @@ class LockClient:
             raise LocalError("not connected")
         if self.connection.lost:
             raise LinkLost
+        self._check_peer()
         return self.connection
+
+    def _check_peer(self) -> None:
+        if self._peer != self.address:
+            raise OtherLock(f"connected to {self._peer}, not to {self.address}")
 
     def _notified(self, value: bytes) -> None:
         for found in self._wire.feed(value):
