@@ -70,8 +70,10 @@ class LockClient:
         self._answer: asyncio.Future[Reply | Refusal] | None = None
 
     async def connect(self, *, seconds: float = 10.0, mtu: int = 23) -> Connection:
-        """Connect and enable notifications. LinkLost, NotFound or Missing when that fails; while a link is open
-        AlreadyConnected or OtherLock."""
+        """Connect and enable notifications. LinkLost, NotFound or Missing when that fails.
+
+        AlreadyConnected or OtherLock while a link is open.
+        """
         if self.connection is not None and not self.connection.lost:
             self._check_peer()
             raise AlreadyConnected(f"already connected to {self.address}")
