@@ -256,6 +256,13 @@ class LockDevice:
             self.clock.lose(now)
         return self._settle(self._start(), now)
 
+    def reset(self, now: float) -> list[Effect]:
+        """The watchdog restarts the processor: RAM is lost, the clock goes on."""
+        if not self.alive:
+            return []
+        self.lock.take()
+        return self._settle([Reboot()], now)
+
     # between two runs
 
     def keep(self, now: float) -> Kept:

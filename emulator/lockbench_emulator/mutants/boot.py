@@ -13,18 +13,19 @@ PREFIX = "boot-"
 
 # name in `boot.mutants` -> ids of the cases that find it
 KILLED_BY: dict[str, str] = {
-    "no-read-back": "DFU/4",
+    "old-mark-first": "PFL/1 PFL/2 PFL/3",
+    "no-read-back": "PFL/13 DFU/4",
     "crc-unchecked": "DFU/8",
     "gap-ignored": "DFU/5 DFU/6",
     "gap-filled": "DFU/5 DFU/6",
     "never-times-out": "DFU/3 DFU/12 DFU/13",
-    "success-when-incomplete": "DFU/10 DFU/11 IMG/2 IMG/4",
+    "success-when-incomplete": "PFL/10 DFU/10 DFU/11 IMG/2 IMG/4",
     "check-ignored": "IMG/5 IMG/6",
     "mark-ignored": "IMG/3",
     "commits-always": "DFU/8 DFU/16 IMG/5",
-    "keeps-old-mark": "DFU/1 DFU/25 IMG/1",
-    "forgets-new-mark": "DFU/1 DFU/18",
-    "no-wipe": "DFU/30 PFL/7 PFL/11 PFL/12 PFL/15 PFL/19",
+    "keeps-old-mark": "PFL/9 DFU/1 DFU/25 IMG/1",
+    "forgets-new-mark": "PFL/8 DFU/1 DFU/18",
+    "no-wipe": "PFL/4 PFL/6 PFL/17 DFU/30 PFL/7 PFL/11 PFL/12 PFL/15 PFL/19",
     "start-keeps-check": "DFU/4 DFU/12 DFU/13 DFU/15",
     "end-index-unchecked": "DFU/9",
     "tells-twice": "DFU/6 DFU/11",
@@ -32,6 +33,7 @@ KILLED_BY: dict[str, str] = {
     "early-success": "DFU/7 PFL/7",
     "writes-lock-data": "PFL/11",
     "foreign-numbers": "DFU/1",
+    "erases-thrice": "PFL/18",
 }
 
 
@@ -46,6 +48,10 @@ def _repeats_ignored(sound: ServerDialect) -> ServerDialect:
     return replace(sound, repeated_index="ignore")
 
 
+def _wiped_by_its_head(sound: ServerDialect) -> ServerDialect:
+    return replace(sound, wipe_probes=(0,))
+
+
 def _end_read_to_the_sixth_byte(sound: ServerDialect) -> ServerDialect:
     return replace(sound, end_index="first six bytes")
 
@@ -57,6 +63,19 @@ BOOT = (
         "a data PDU that comes twice is ignored in a dialect that calls it an error",
         ("DFU/7",),
         Parts(dialect=_repeats_ignored),
+    ),
+    Mutant(
+        "boot-wipes-by-head",
+        "the start-up wipe takes a sector for blank when its first four bytes are",
+        ("PFL/5",),
+        Parts(dialect=_wiped_by_its_head),
+    ),
+    Mutant(
+        "boot-clock-survives",
+        "a power cut leaves the clock set, whatever it shows",
+        ("PFL/16", "CLK/5"),
+        keys={"clock.lost_with_power": False},
+        profile="padlock",
     ),
     Mutant(
         "boot-end-read-further",

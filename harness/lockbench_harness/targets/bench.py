@@ -26,8 +26,10 @@ from lockbench_harness.client.operations import Keys
 from lockbench_harness.client.plugin import Plugin
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Connection, Link, Sighting
+from lockbench_harness.targets.supply import Supply
 
 if TYPE_CHECKING:
+    from lockbench_harness.targets.aiot import AiotCloud
     from lockbench_harness.targets.cloud import CloudBench
     from lockbench_harness.targets.dding import DdingCloud
     from lockbench_harness.trace import Trace
@@ -82,6 +84,7 @@ class Firmware:
     dialect: Dialect  # of the OTA protocol
     idle_seconds: float  # a transfer that stalls for so long is given up
     window_seconds: float  # how long the lock waits for a transfer after command 02
+    commit_readback: bool  # does it look whether the new mark took, before it clears the old one?
 
     def image(self, version: str, size: int = 1024, seed: int = 1) -> bytes:
         """Firmware for this lock: a file of `size` bytes. LocalError when none can be made."""
@@ -98,17 +101,20 @@ class LockBench:
         trace: Trace,
         *,
         hands: Hands | None = None,
+        supply: Supply | None = None,
         started: datetime | None = None,
         second: Callable[[], Awaitable[Link]] | None = None,
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
         firmware: Firmware | None = None,
         open_cloud: Callable[[], Awaitable[CloudBench]] | None = None,
         open_dding: Callable[[], Awaitable[DdingCloud]] | None = None,
+        open_aiot: Callable[[LockBench], Awaitable[AiotCloud]] | None = None,
     ) -> None:
         self.link = link
         self.credentials = credentials
         self.trace = trace
         self._hands = hands
+        self._supply = supply
         self._started = started
         self._second = second
         self._hang_beside = hang_beside
@@ -117,6 +123,8 @@ class LockBench:
         self._cloud: CloudBench | None = None
         self._open_dding = open_dding
         self._dding: DdingCloud | None = None
+        self._open_aiot = open_aiot
+        self._aiot: AiotCloud | None = None
 
     @property
     def address(self) -> str:
@@ -132,6 +140,12 @@ class LockBench:
         if self._hands is None:
             raise LocalError("this target has no hands; the case must say that it needs them")
         return self._hands
+
+    @property
+    def supply(self) -> Supply:
+        if self._supply is None:
+            raise LocalError("the supply of this target is out of reach; the case must say that it needs it")
+        return self._supply
 
     @property
     def firmware(self) -> Firmware:
@@ -154,6 +168,14 @@ class LockBench:
         if self._dding is None:
             self._dding = await self._open_dding()
         return self._dding
+
+    async def aiot(self) -> AiotCloud:
+        """The AIOT cloud, opened when first asked for; the bench's lock can be bound there."""
+        if self._open_aiot is None:
+            raise LocalError("this target has no AIOT cloud; the case must say that it needs one")
+        if self._aiot is None:
+            self._aiot = await self._open_aiot(self)
+        return self._aiot
 
     def plugin(
         self, cloud: CloudBench | None = None, *, link: Link | None = None, language: Language = "en"

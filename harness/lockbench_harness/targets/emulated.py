@@ -29,13 +29,19 @@ from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
 from lockbench_harness.targets.bench import Firmware, LockBench
+from lockbench_harness.targets.emulated_supply import EmulatedSupply
 from lockbench_harness.trace import Mask, Trace
 
 if TYPE_CHECKING:
+    from lockbench_harness.targets.aiot import AiotCloud
     from lockbench_harness.targets.cloud import CloudBench
     from lockbench_harness.targets.dding import DdingCloud
 
-    Clouds = tuple[Callable[[], Awaitable[CloudBench]], Callable[[], Awaitable[DdingCloud]]]
+    Clouds = tuple[
+        Callable[[], Awaitable[CloudBench]],
+        Callable[[], Awaitable[DdingCloud]],
+        Callable[[LockBench], Awaitable[AiotCloud]],
+    ]
 
 DEFAULT_PROFILE = "strict"
 ZONE_MS = 8 * 3600 * 1000
@@ -137,6 +143,7 @@ def firmware_of(device: LockDevice) -> Firmware:
         dialect=device.dialect.on_the_wire(),
         idle_seconds=device.dialect.idle_timeout,
         window_seconds=device.profile.dfu.window_seconds,
+        commit_readback=device.dialect.commit_readback,
     )
 
 
@@ -335,7 +342,14 @@ class EmulatedTarget:
                     emulated_dding(seed=seed, unix_start=UNIX_START, trace=trace)
                 )
 
-            yield open_cloud, open_dding
+            async def open_aiot(bench: LockBench) -> AiotCloud:
+                from lockbench_harness.targets.emulated_aiot import emulated_aiot
+
+                return await stack.enter_async_context(
+                    emulated_aiot(bench, seed=seed, unix_start=UNIX_START, trace=trace)
+                )
+
+            yield open_cloud, open_dding, open_aiot
 
     def _bench(
         self,
@@ -352,12 +366,14 @@ class EmulatedTarget:
             credentials_of(device),
             trace,
             hands=EmulatedHands(device, act),
+            supply=EmulatedSupply(device, act),
             started=EPOCH,
             second=second,
             hang_beside=hang_beside,
             firmware=firmware_of(device),
             open_cloud=clouds[0],
             open_dding=clouds[1],
+            open_aiot=clouds[2],
         )
 
 
