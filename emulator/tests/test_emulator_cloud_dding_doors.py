@@ -355,7 +355,7 @@ class Doors(RuleBasedStateMachine):
         assert all(row["operation_stage"] != 1 for row in rows)
         active = {row["id"] for row in rows if row["pwd_state"] == 2}
         codes = ("111111", "222222", "333333", "444444")
-        opening = {self.bench.locks.press("l", code) for code in codes} - {None}
+        opening = {self.bench.locks.opens("l", code) for code in codes} - {None}
         assert opening == active
 
     @invariant()

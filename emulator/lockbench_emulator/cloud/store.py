@@ -9,7 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Protocol
+
+from lockbench_protocol import LocalError
+
+from lockbench_emulator.cloud.aiot.schema import AIOT_SCHEMA
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS clients (client_id TEXT PRIMARY KEY, secret TEXT NOT NULL);
@@ -36,6 +41,14 @@ CREATE TABLE IF NOT EXISTS firmware (
 CREATE TABLE IF NOT EXISTS journal (
     number INTEGER PRIMARY KEY, at INTEGER NOT NULL, cloud TEXT NOT NULL, method TEXT NOT NULL,
     path TEXT NOT NULL, parameters TEXT NOT NULL, status INTEGER NOT NULL, errcode INTEGER);
+CREATE TABLE IF NOT EXISTS letters (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, cloud TEXT NOT NULL, owner TEXT NOT NULL, device TEXT NOT NULL,
+    kind TEXT NOT NULL, url TEXT NOT NULL, headers TEXT NOT NULL, body TEXT NOT NULL, due INTEGER,
+    tries INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS letter_tries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, letter INTEGER NOT NULL REFERENCES letters,
+    at INTEGER NOT NULL, status INTEGER, outcome TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS letters_waiting ON letters (state, cloud, owner, device, number);
 """
 
 DDING_SCHEMA = """
@@ -99,7 +112,15 @@ CREATE INDEX IF NOT EXISTS dding_events_lock ON dding_events (uuid, at);
 CREATE INDEX IF NOT EXISTS dding_operations_device ON dding_operations (uuid, at);
 """
 
-Value = str | int | bytes | None
+SITE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS site_locks (
+    uuid TEXT PRIMARY KEY, profile TEXT NOT NULL, seed INTEGER NOT NULL, at REAL NOT NULL,
+    kept TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS site_flash (
+    uuid TEXT NOT NULL, number INTEGER NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (uuid, number));
+"""
+
+Value = float | str | int | bytes | None
 
 SECRETS = frozenset(
     (
@@ -110,6 +131,16 @@ SECRETS = frozenset(
 """Parameters whose values the journal never holds."""
 
 
+class Keeper(Protocol):
+    """What lives in memory beside the rows, and shares the fate of a transaction."""
+
+    def save(self) -> None:
+        """Write what changed: the transaction is about to be committed."""
+
+    def undo(self) -> None:
+        """The rows are as they were before: so must be what stands beside them."""
+
+
 class Store:
     def __init__(self, path: str = ":memory:") -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -117,7 +148,8 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(SCHEMA + DDING_SCHEMA)
+        self._db.executescript(SCHEMA + DDING_SCHEMA + AIOT_SCHEMA + SITE_SCHEMA)
+        self.keepers: list[Keeper] = []
 
     def __enter__(self) -> Store:
         return self
@@ -139,14 +171,47 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it, or, after an exception, nothing."""
+        """All of it, or, after an exception, nothing. One inside another is a part of it."""
+        if self._db.in_transaction:
+            yield
+            return
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            for keeper in self.keepers:
+                keeper.save()
+            self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
+            self._undo()
             raise
-        self._db.execute("COMMIT")
+
+    def snapshot(self) -> bytes:
+        """All rows, as the bytes of a database in one file."""
+        with closing(sqlite3.connect(":memory:")) as copy:
+            self._db.backup(copy)
+            image = bytearray(copy.serialize())
+        image[18:20] = b"\x01\x01"  # written without WAL, which a database in memory cannot read
+        return bytes(image)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Have the rows of a snapshot. LocalError when it is none; nothing is changed then."""
+        with closing(sqlite3.connect(":memory:")) as copy:
+            try:
+                copy.deserialize(snapshot)
+                tables = _tables(copy)
+                copy.execute("PRAGMA integrity_check").fetchall()
+            except (sqlite3.Error, MemoryError) as error:
+                raise LocalError(f"{len(snapshot)} bytes are no snapshot of a store: {error}") from None
+            lacking = _tables(self._db) - tables
+            if lacking:
+                raise LocalError(f"this snapshot has no table {min(lacking)}")
+            copy.backup(self._db)
+        self._undo()
+
+    def _undo(self) -> None:
+        for keeper in self.keepers:
+            keeper.undo()
 
     def note(
         self,
@@ -165,3 +230,7 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             *(at, cloud, method, path, json.dumps(masked), status, errcode),
         )
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -6,12 +6,16 @@ in the flash when it returns.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from lockbench_protocol.lock.commands.cards import AddStatus
 from lockbench_protocol.lock.commands.log import LogType
+from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.commands.settings import SwitchItem
 from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
 
 from lockbench_emulator.gatt import Effect
+from lockbench_emulator.lock.handlers import passcode
 from lockbench_emulator.lock.handlers.credentials import CARDS, FINGERS, Kind, enroll, table, tail
 from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.lock.memory import Dated, Period
@@ -141,4 +145,26 @@ def lock_by_keypad(lock: Lock, now: float) -> list[Effect]:
     """The lock key of the keypad."""
     lock.move_bolt(unlocked=False, now=now)
     lock.write_log(LogType.KEYPAD_LOCK, None, now)
+    return lock.finish()
+
+
+# The keypad's own menu, for whoever knows the administrator's code; refusals are those of the app
+
+
+def make_code(code: str, lock: Lock, now: float) -> list[Effect]:
+    """Make a code that is valid for ever. Raises Refused."""
+    always = SimpleNamespace(type=PasscodeType.PERIOD, code=code, start=PERMANENT_START, end=PERMANENT_END)
+    passcode.add(lock, always, now)
+    return lock.finish()
+
+
+def change_code(code: str, new: str, lock: Lock, now: float) -> list[Effect]:
+    """Give a code other digits; its window stays. Raises Refused."""
+    passcode.modify(lock, SimpleNamespace(code=code, new=new, window=None), now)
+    return lock.finish()
+
+
+def drop_code(code: str, lock: Lock, now: float) -> list[Effect]:
+    """Raises Refused when there is none."""
+    passcode.delete(lock, SimpleNamespace(code=code), now)
     return lock.finish()

@@ -6,8 +6,8 @@ and a dynamic code is a period code with the id 0 that stands in no list of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from lockbench_protocol.cloud.dding.replies import ADMIN_ID
@@ -36,6 +36,15 @@ class Outcome:
     why: str = ""  # it was not
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something that a lock has on record: `what` and `values` as `Devices.take` knows them."""
+
+    what: str
+    at: int  # ms since 1970
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
 class Agent(Protocol):
     """The gateways. Called inside a transaction of the cloud."""
 
@@ -50,6 +59,22 @@ class Agent(Protocol):
 
     def unbound(self, uuid: str) -> None:
         """The lock belongs to nobody now; it keeps its administrator code."""
+
+    def reports(self, uuid: str) -> Sequence[Report]:
+        """What the lock, which is online, has on record since it was last asked."""
+
+
+class Hands(Protocol):
+    """People at the doors. Called inside a transaction of the cloud."""
+
+    def press(self, uuid: str, code: str, report: Callable[..., None]) -> bool:
+        """Enter a code; whether it opened. What the lock keeps no record of is reported at once."""
+
+    def set_code(self, uuid: str, password_id: int, code: str) -> bool:
+        """A code made at the keypad, or its new digits, valid always; False: another one has these digits."""
+
+    def drop_code(self, uuid: str, password_id: int) -> None:
+        """A code removed at the keypad."""
 
 
 Trouble = Literal["command lost", "answer lost", "refuses"]
@@ -88,9 +113,20 @@ class MemoryLocks:
     def unbound(self, uuid: str) -> None:
         self._store.run("DELETE FROM dding_memory WHERE uuid = ? AND id != ?", uuid, ADMIN_ID)
 
+    def reports(self, uuid: str) -> Sequence[Report]:  # noqa: ARG002 - they keep nothing on record
+        return ()
+
     # The hands at the lock
 
-    def press(self, uuid: str, code: str) -> int | None:
+    def press(self, uuid: str, code: str, report: Callable[..., None]) -> bool:
+        opened = self.opens(uuid, code)
+        if opened is None:
+            report("wrong")
+        else:
+            report("opened", password_id=opened)
+        return opened is not None
+
+    def opens(self, uuid: str, code: str) -> int | None:
         """The id of the code that opens now; None: it does not open."""
         row = self._store.one("SELECT * FROM dding_memory WHERE uuid = ? AND code = ?", uuid, code)
         if row is None or (row["start"] is not None and not row["start"] <= self._now() < row["end"]):
@@ -98,7 +134,6 @@ class MemoryLocks:
         return int(row["id"])
 
     def set_code(self, uuid: str, password_id: int, code: str) -> bool:
-        """A code made at the keypad, valid always; False: another one has these digits."""
         return self._do(Command(0, uuid, "put", password_id, code, None, None)).done
 
     def drop_code(self, uuid: str, password_id: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import Literal
 
 from lockbench_protocol.cloud.dding import codes
@@ -15,7 +16,7 @@ from lockbench_protocol.cloud.dding import replies as a
 from lockbench_protocol.cloud.dding.endpoints import Role
 from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
-from lockbench_emulator.cloud.dding.agent import MemoryLocks
+from lockbench_emulator.cloud.dding.agent import Hands
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.core import LOCKS, Refused
 from lockbench_emulator.cloud.times import SkippingClock, Times
@@ -25,13 +26,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class DdingBench:
-    def __init__(
-        self, cloud: Dding, locks: MemoryLocks | None = None, clock: SkippingClock | None = None
-    ) -> None:
+    def __init__(self, cloud: Dding, hands: Hands | None = None, clock: SkippingClock | None = None) -> None:
         self._cloud = cloud
         self._core = cloud.core
         self._store = cloud.core.store
-        self._locks = locks
+        self._people = hands
         self._clock = clock
 
     # Time
@@ -242,12 +241,10 @@ class DdingBench:
 
     def press(self, uuid: str, code: str) -> bool:
         """Enter a code at a bench lock; whether it opened. The lock reports either."""
-        opened = self._hands().press(uuid, code)
-        if opened is None:
-            self._report(uuid, "wrong")
-            return False
-        self._report(uuid, "opened", password_id=opened)
-        return True
+        with self._store.transaction():
+            opened = self._hands().press(uuid, code, partial(self._cloud.devices.report, uuid))
+            self._cloud.collect(uuid)
+        return opened
 
     def local_password(
         self,
@@ -286,10 +283,10 @@ class DdingBench:
         with self._store.transaction():
             self._cloud.devices.report(uuid, what, **values)
 
-    def _hands(self) -> MemoryLocks:
-        if self._locks is None:
+    def _hands(self) -> Hands:
+        if self._people is None:
             raise Refused(codes.NOT_IMPLEMENTED)
-        return self._locks
+        return self._people
 
     # What to look at
 

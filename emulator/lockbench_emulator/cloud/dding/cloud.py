@@ -149,6 +149,22 @@ class Dding:
             if row is not None and lock is not None:
                 self._settle(row, lock, done=done, why=why)
 
+    def collect(self, uuid: str) -> None:
+        """Take what a lock has on record, now or when it is back."""
+        lock = self.core.bound(uuid)
+        if lock is None:
+            return
+        if self.core.line(lock) is a.Line.ONLINE:
+            self._collect(uuid)
+        elif not self.core.store.one("SELECT 1 FROM dding_work WHERE uuid = ? AND kind = 'collect'", uuid):
+            self.core.work(None, "collect", uuid, {})
+
+    def _collect(self, uuid: str) -> None:
+        for report in self.agent.reports(uuid):
+            lock = self.core.bound(uuid)
+            assert lock is not None  # noqa: S101 - a report does not unbind its lock
+            self.devices.take(lock, {"what": report.what, "at": report.at, "values": report.values})
+
     def _do(self, row: sqlite3.Row) -> None:
         payload = json.loads(row["payload"])
         kind, number = row["kind"], row["number"]
@@ -165,8 +181,11 @@ class Dding:
             self._command(row, lock, payload)
         elif kind == "read":
             self._read(row, lock, payload)
-        elif self.core.line(lock) is a.Line.OFFLINE:  # sync, report: later
+        elif self.core.line(lock) is a.Line.OFFLINE:  # sync, report, collect: later
             self.core.store.run("UPDATE dding_work SET due = NULL WHERE number = ?", number)
+        elif kind == "collect":
+            self._finish(number)
+            self._collect(row["uuid"])
         else:
             self._finish(number)
             self.devices.take(lock, payload)
@@ -180,6 +199,7 @@ class Dding:
             else:
                 self._wait(row["number"], "command", expires)
             return
+        self._collect(row["uuid"])  # first, as long as the cloud knows the codes that opened
         command = self.passwords.command(row["number"], lock, payload)
         outcome = command if isinstance(command, Outcome) else self.agent.carry_out(command)
         if outcome is None:

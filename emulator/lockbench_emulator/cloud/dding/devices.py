@@ -104,7 +104,8 @@ class Devices:
         if online:
             now = self._core.millis()
             self._core.store.run(
-                "UPDATE dding_work SET due = ? WHERE uuid = ? AND kind IN ('command', 'report', 'sync')",
+                "UPDATE dding_work SET due = ?"
+                " WHERE uuid = ? AND kind IN ('command', 'report', 'sync', 'collect')",
                 *(now + self._core.policy.delay, lock["uuid"]),
             )
             self._core.news()

@@ -48,7 +48,7 @@ def dding_app(
             app.router.add_route("*", path, wire.route(row, path))
     if bench is not None:
         own = operations(bench) | {"seed": _seeding(cloud, bench)}
-        add_controls(app, BENCH, own | common(faults, Journal(cloud.core.store, "dding"), KNOWN), _ENVELOPE)
+        add_controls(app, BENCH, own | common(faults, Journal(cloud.core.store, "dding"), KNOWN), ENVELOPE)
     dated(app, cloud.core.now)
     return app
 
@@ -152,7 +152,7 @@ def envelope(code: int) -> Json:
     return {"ErrNo": code, "ErrMsg": text_of(code)}
 
 
-_ENVELOPE = Envelope(
+ENVELOPE = Envelope(
     {"ErrNo": codes.OK, "ErrMsg": "ok"},
     Refused,
     lambda refusal: envelope(refusal.code),
