@@ -70,23 +70,17 @@ def _copy(flash: Flash, board: Board, dialect: ServerDialect) -> None:
 def wipe(flash: Flash, board: Board, dialect: ServerDialect, running_bank: int) -> None:
     """Erase each sector of the inactive bank that looks dirty, and the next ones unseen."""
     start = board.other(running_bank)
-    end = start + board.limit
-    erased_until = 0
-    for number, cells in enumerate(flash.sectors(start, end)):
-        if cells is BLANK:
-            continue
-        sector = start + number * SECTOR
-        if sector < erased_until or not _looks_dirty(cells, dialect.wipe_probes):
-            continue
-        erased_until = sector + SECTOR * (1 + dialect.wipe_forced)
-        if dialect.wipe_clamp:
-            erased_until = min(erased_until, end)
-        for address in range(sector, erased_until, SECTOR):
-            flash.erase(address)
-
-
-def _looks_dirty(sector: bytes, probes: tuple[int, ...]) -> bool:
-    for at in probes:  # noqa: SIM110 - a generator would take twice the time of what a sweep does most
-        if sector[at : at + 4] != _BLANK_WORD:
-            return True
-    return False
+    sectors = flash.sectors(start, start + board.limit)
+    probes, last = dialect.wipe_probes, len(sectors)
+    number = 0
+    while number < last:  # this loop is most of what a sweep does
+        cells, reach = sectors[number], number + 1
+        if cells is not BLANK:
+            for at in probes:
+                if cells[at : at + 4] != _BLANK_WORD:
+                    reach += dialect.wipe_forced
+                    if reach > last and dialect.wipe_clamp:
+                        reach = last
+                    flash.erase_range(start + number * SECTOR, start + reach * SECTOR)
+                    break
+        number = reach
