@@ -1,6 +1,6 @@
-"""A receiver of dding callbacks: it takes what is posted, answers as told, and lets a test wait for an event.
+"""A receiver of what clouds post: it takes letters, answers as told, and lets a test wait for an event.
 
-The signature that later versions send is checked over the bytes that came.
+The signature of dding callbacks that later versions send is checked over the bytes that came.
 """
 
 from __future__ import annotations
@@ -8,15 +8,45 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from aiohttp import web
-from lockbench_protocol import LocalError
+from lockbench_protocol import LocalError, RemoteError
+from lockbench_protocol.cloud.aiot.pushes import read_push
 from lockbench_protocol.cloud.dding.events import signature
 
-TAKEN = b'{"ErrNo": 0, "ErrMsg": ""}'
+Json = dict[str, object]
+
+
+def _read_object(raw: bytes) -> Json:
+    body = json.loads(raw)
+    return body if isinstance(body, dict) else {}
+
+
+def _read_aiot(raw: bytes) -> Json:
+    return read_push(raw).model_dump(by_alias=True, exclude_none=True)
+
+
+def _read_form(raw: bytes) -> Json:
+    return dict(parse_qsl(raw.decode(), keep_blank_values=True, strict_parsing=True, errors="strict"))
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """How one cloud posts. `read` raises ValueError or RemoteError for what is no letter of it."""
+
+    read: Callable[[bytes], Json]
+    event: tuple[str, ...]  # the field that names it, first found first taken
+    taken: bytes  # the answer that takes a letter
+    content_type: str = "application/json"
+
+
+DDING = Post(_read_object, ("event", "service"), b'{"ErrNo": 0, "ErrMsg": ""}')
+AIOT = Post(_read_aiot, ("msgType",), b'{"code": 0}')
+TTLOCK = Post(_read_form, ("notifyType",), b"success", "text/plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +54,7 @@ class Reply:
     """How the receiver answers one letter."""
 
     status: int = 200
-    body: bytes = TAKEN
+    body: bytes | None = None  # None: what takes it
     seconds: float = 0.0  # it takes its time
 
 
@@ -34,11 +64,9 @@ class Letter:
 
     at: float  # s of the loop
     raw: bytes
-    body: dict[str, object]
-
-    @property
-    def event(self) -> str:
-        return str(self.body.get("event", self.body.get("service", "")))
+    body: Json
+    event: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def signed_for(self, url: str) -> bool:
         """Whether its sign is the one for this address."""
@@ -48,7 +76,8 @@ class Letter:
 class Receiver:
     """`replies` are used up in order; without any, letters are taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, post: Post = DDING) -> None:
+        self.post = post
         self.letters: list[Letter] = []
         self.replies: deque[Reply] = deque()
         self._news = asyncio.Condition()
@@ -72,17 +101,19 @@ class Receiver:
     async def take(self, request: web.Request) -> web.Response:
         raw = await request.read()
         try:
-            body = json.loads(raw)
-        except ValueError:
+            body = self.post.read(raw)
+        except (ValueError, RemoteError):
             return web.Response(status=400)
+        event = next((str(body[name]) for name in self.post.event if name in body), "")
         reply = self.replies.popleft() if self.replies else Reply()
         async with self._news:
             self.letters.append(
-                Letter(asyncio.get_running_loop().time(), raw, body if isinstance(body, dict) else {})
+                Letter(asyncio.get_running_loop().time(), raw, body, event, dict(request.headers))
             )
             self._news.notify_all()
         await asyncio.sleep(reply.seconds)
-        return web.Response(status=reply.status, body=reply.body, content_type="application/json")
+        answer = self.post.taken if reply.body is None else reply.body
+        return web.Response(status=reply.status, body=answer, content_type=self.post.content_type)
 
 
 @asynccontextmanager
