@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from random import Random
 from typing import Protocol
 
 from lockbench_protocol import LocalError
@@ -150,6 +151,8 @@ class Store:
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.executescript(SCHEMA + DDING_SCHEMA + AIOT_SCHEMA + SITE_SCHEMA)
         self.keepers: list[Keeper] = []
+        self._life = self._db.execute("PRAGMA user_version").fetchone()[0] + 1
+        self._db.execute(f"PRAGMA user_version = {self._life}")
 
     def __enter__(self) -> Store:
         return self
@@ -168,6 +171,10 @@ class Store:
     def run(self, sql: str, *values: Value) -> int:
         """How many rows a statement changed."""
         return self._db.execute(sql, values).rowcount
+
+    def chance(self, words: str) -> Random:
+        """Chance from a seed in words; a store that is opened again does not draw the same once more."""
+        return Random(f"{words} {self._life}")  # noqa: S311 - an emulated cloud repeats itself
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
