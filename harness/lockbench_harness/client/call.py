@@ -1,29 +1,37 @@
-"""One call of the plug-in: its options, its key, its callbacks, its result (plug-in documents, 3.1.0)."""
+"""One call of the plug-in: its options, its key, its callbacks, its result (plug-in documents).
+
+A cause is named by the code that the newest version has for it; what a version tells is settled in
+`Call.result`."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from lockbench_protocol import RemoteError
-from lockbench_protocol.errors import Language, error_code, error_codes
+from lockbench_protocol.errors import Language, error_code, error_codes, version_key
 from lockbench_protocol.lock.advertising import read_manufacturer
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.lockdata import USER, LockData, LockDataError, LockVersion
+from lockbench_protocol.plugin import Version, contract
 
 from lockbench_harness.client.lock_client import LockClient, NoAnswer
 from lockbench_harness.client.operations import Keys, LockRefused
 from lockbench_harness.client.wire import Header, Undecryptable
-from lockbench_harness.links import AttError, Connection, Link, LinkLost, Missing, NotFound, Sighting
+from lockbench_harness.links import AttError, LinkLost, Missing, NotFound, Sighting
+from lockbench_harness.phone import HostError, Phone
+from lockbench_harness.phone.host import HostConnection
 
-VERSION = "3.1.0"
 SCAN_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
-LOCK_SERVICE = "1910"
+LOCK_SERVICE, BATTERY = "1910", "2a19"
 UNFITTING = 99999
+LARGEST_STATUS = 127  # codes up to here are the lock's own
 
 Result = dict[str, str | int]
 Callback = Callable[[Result], object]
@@ -38,21 +46,58 @@ CODES: tuple[tuple[type[RemoteError], int], ...] = (
 )
 """What the client met, and the code that tells it; the first row that fits."""
 
+HOST_CODES: Mapping[str, int] = {
+    "no bluetooth debugging": 11002,
+    "bluetooth off": 10012,
+    "bluetooth unknown": 10013,
+    "bluetooth refused": 10014,
+    "location refused": 10015,
+    "nearby refused": 10043,
+    "precise refused": 10044,
+    "program refused": 10039,
+    "location off": 10046,
+    "adapter": 10030,
+    "close adapter": 10040,
+    "start scan": 10041,
+    "stop scan": 10031,
+    "connect": 10503,
+    "connect 133": 10045,
+    "connect timeout": 10002,
+    "connect unseen": 10042,
+    "no device": 10007,
+    "already connected": 10601,
+    "other connected": 10602,
+    "disconnect": 10008,
+    "services": 13007,
+    "characteristics": 13008,
+    "notify": 10508,
+    "write": 10033,
+    "write busy": 10004,
+    "read": 13011,
+    "domain": 10302,
+    "network": 11101,
+    "download": 13013,
+}
+"""The troubles of a phone (`phone.troubles`)."""
+
 
 class Failed(Exception):
     """The call ends with this code. `fill` completes the texts of 10101 and 10305."""
 
-    def __init__(self, code: int, description: str, **fill: str | int) -> None:
+    def __init__(self, code: int, description: str, host: HostError | None = None, **fill: str | int) -> None:
         super().__init__(description)
         self.code = code
         self.description = description
+        self.host = host
         self.fill = fill
 
 
 def failure(error: RemoteError) -> Failed:
-    """The error as the plug-in tells it. What a lock answers is passed through when this version has it."""
+    """The error as the plug-in tells it. What a lock answers is passed through when the table has it."""
+    if isinstance(error, HostError):
+        return Failed(HOST_CODES[error.trouble], str(error), error)
     if isinstance(error, LockRefused):
-        known = error.code and error.code in error_codes() and error_code(error.code).live(VERSION)
+        known = 0 < error.code <= LARGEST_STATUS and error.code in error_codes()
         return Failed(error.code if known else UNFITTING, str(error))
     return Failed(next(code for kind, code in CODES if isinstance(error, kind)), str(error))
 
@@ -66,21 +111,12 @@ class CloudAccess:
     socket: str | None = None  # a Unix socket that stands for the network
 
 
-# Options --------------------------------------------------------------------------------------------------
+# Options, which fit the contract (`lockbench_protocol.plugin.misfit`)
+# ----------------------------------------
 
 
 def text(option: Mapping[str, object], name: str) -> str:
-    value = option.get(name)
-    if not isinstance(value, str) or not value:
-        raise Failed(11003, f"{name} must be a text")
-    return value
-
-
-def number(option: Mapping[str, object], name: str) -> int:
-    value = option.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Failed(11003, f"{name} must be a number")
-    return value
+    return str(option[name])
 
 
 def millis(option: Mapping[str, object], name: str) -> int:
@@ -91,17 +127,9 @@ def millis(option: Mapping[str, object], name: str) -> int:
     return int(value)
 
 
-def mapping(value: object, name: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise Failed(11003, f"{name} must be an object")
-    return value
-
-
 def callback(option: Mapping[str, object], name: str) -> Callback | None:
     value = option.get(name)
-    if value is not None and not callable(value):
-        raise Failed(11003, f"{name} must be a function")
-    return value
+    return value if callable(value) else None
 
 
 # The key --------------------------------------------------------------------------------------------------
@@ -129,21 +157,25 @@ class Key:
 
 
 def admin_key(option: Mapping[str, object]) -> Key:
-    """The key in `lockData`. 10005 when it does not decode or holds no credentials (as the one that an
-    upgrade returns, which is for upload only), 11005 of a user, 10009 of another generation."""
+    """The key in `lockData`. 10006 when it does not decode, 11006 when it holds no credentials (as the one
+    that an upgrade returns, which is for upload only), 11005 of a user, 10009 of another generation, 10000
+    when it ends before it begins, 10005 for the rest. Version 3.1.0 has one code, 10005, for most of
+    these."""
     try:
         lock = LockData.decode(text(option, "lockData"))
     except LockDataError as error:
-        raise Failed(10005, str(error)) from None
+        raise Failed(10006, str(error)) from None
     if lock.user_type == USER:
         raise Failed(11005, "lockData belongs to a user's key")
     version = lock.lock_version or LockVersion()
     if (version.protocol_type, version.protocol_version) != (5, 3):
         raise Failed(10009, "lockData is not of a third-generation lock")
+    if 0 < (lock.end_date or 0) < (lock.start_date or 0):
+        raise Failed(10000, "the key in lockData ends before it begins")
     return Key(
         lock,
         Keys(
-            lock.aes_key or _invalid("aesKeyStr"),
+            lock.aes_key or _lacking("aesKeyStr"),
             _secret(lock.admin_pwd, "adminPwd"),
             _secret(lock.lock_key, "lockKey"),
             _within(lock.lock_flag_pos or 0, 0xFFFFFF, "lockFlagPos"),
@@ -159,13 +191,17 @@ def admin_key(option: Mapping[str, object]) -> Key:
     )
 
 
-def _invalid(name: str) -> bytes:
-    raise Failed(10005, f"{name} in lockData is missing or wrong")
+def _lacking(name: str) -> bytes:
+    raise Failed(11006, f"{name} in lockData is missing or wrong")
+
+
+def _invalid(name: str) -> None:
+    raise Failed(10005, f"{name} in lockData is wrong")
 
 
 def _secret(digits: str | None, name: str) -> int:
     if digits is None or not re.fullmatch(r"[0-9]{1,10}", digits):
-        _invalid(name)
+        _lacking(name)
     return _within(int(digits or 0), 0xFFFFFFFF, name)
 
 
@@ -188,59 +224,135 @@ def _features(value: str | None) -> int | None:
 
 class Call:
     """What one call has told its caller. It is also the phone's radio as this call uses it, so that the loss
-    of a link is noticed and told once."""
+    of a link is noticed and told once. `gives` names the object that the method results in."""
 
-    def __init__(self, link: Link, language: Language) -> None:
+    def __init__(
+        self, phone: Phone, version: Version, language: Language, gives: str, *, keep_deprecated: bool = False
+    ) -> None:
+        self.phone = phone
+        self.version = version
         self.on_step: Callback | None = None
         self.on_disconnect: Callback | None = None
         self.battery: int | None = None  # percent, once known
+        self.direct: str | None = None  # the address to connect to without a scan (deviceId of 2.x)
         self.reached = 0  # type of the last step told
-        self._restarting = False
-        self._link = link
+        self.interruptible = asyncio.Event()  # else the call first comes to the end of what it is at
+        self.interruptible.set()
+        self.interrupted = False
+        self.connecting = False
+        self._held = 0
+        self._gives = gives
+        self._keep = keep_deprecated
         self._language: Language = language
-        self._last: Connection | None = None
-        self._watched: Connection | None = None
+        self._address: str | None = None  # of the lock, once it was met
+        self._restarting = False
+        self._last: HostConnection | None = None
+        self._watched: HostConnection | None = None
 
     def result(
         self,
         code: int,
         description: str = "",
         fill: Mapping[str, str | int] | None = None,
+        *,
+        host: HostError | None = None,
+        gives: str = "",
         **values: str | int,
     ) -> Result:
-        """A TTLockError with the fields of 3.1.0, and `values`. electricQuantity is there once known."""
+        """A TTLockError with the fields of this version, and `values`. electricQuantity and deviceId are
+        there once known; an object of another name than the method's is named by `gives`."""
+        number = self.version.code(code)
         told: Result = {
-            "errorCode": code,
-            "errorMsg": error_code(code).text(self._language, **(fill or {})),
+            "errorCode": number,
+            "errorMsg": error_code(number).text(self._language, **(fill or {})),
             "description": description,
+            "errCode": host.code if host else 0,
+            "errMsg": host.message if host else "ok",
+            **values,
         }
         if self.battery is not None:
             told["electricQuantity"] = self.battery
-        return told | values
+        if self._address is not None:
+            told["deviceId"] = self.phone.handset.device_id(self._address)
+        return {name: value for name, value in told.items() if name in self._fields(gives or self._gives)}
+
+    def _fields(self, gives: str) -> frozenset[str]:
+        return frozenset(self.version.fields(gives)) if self._keep else self.version.gives(gives)
+
+    def failed(self, failed: Failed) -> Result:
+        return self.result(failed.code, failed.description, failed.fill, host=failed.host)
 
     def step(self, kind: int, progress: int) -> None:
         """Tell a step of an upgrade."""
         self.reached = kind
-        _tell(self.on_step, self.result(0, type=kind, progress=progress))
+        self.tell(self.on_step, self.result(-2, type=kind, progress=progress))
 
-    def close(self) -> None:
-        """The call settles with its links closed: a caller who was told of no loss is told of the end."""
-        if self._last is not None:
-            self._tell_disconnect()
+    def tell(self, told: Callback | None, result: Result) -> None:
+        """Call back. What the caller's own code raises changes nothing."""
+        if told is not None:
+            with contextlib.suppress(Exception):
+                told(result)
+
+    async def close(self) -> None:
+        """The call settles: its link ends, and a caller who was told of no loss is told of the end. A link
+        that the host does not close is told of when it does end."""
+        last = self._last
+        try:
+            await self.hang_up()
+        except HostError:
+            self._watched = last
+            return
+        if last is not None:
+            self._tell_disconnect(-1)
+
+    def hold(self) -> None:
+        """From now on the call is not to be interrupted."""
+        self._held += 1
+        self.interruptible.clear()
+
+    @contextmanager
+    def _connecting(self) -> Iterator[None]:
+        self.hold()
+        self.connecting = True
+        try:
+            yield
+        finally:
+            self.connecting = False
+            self._held -= 1
+            if not self._held:
+                self.interruptible.set()
 
     # the radio
 
     async def scan(
         self, seconds: float, *, until: Callable[[Sighting], bool] | None = None
     ) -> list[Sighting]:
-        return await self._link.scan(seconds, until=until)
+        self._require_host()
+        return await self.phone.scan(seconds, until=until)
 
-    async def connect(self, address: str, *, timeout: float = CONNECT_SECONDS, mtu: int = 23) -> Connection:  # noqa: ASYNC109 - the interface of links
-        connection = self._last = await self._link.connect(address, timeout=timeout, mtu=mtu)
+    async def connect(
+        self,
+        address: str,
+        *,
+        timeout: float = CONNECT_SECONDS,  # noqa: ASYNC109 - the interface of links
+        mtu: int = 23,
+    ) -> HostConnection:
+        self._require_host()
+        with self._connecting():
+            connection = self._last = await self.phone.connect(address, timeout=timeout, mtu=mtu)
+        self._address = address
         if not self._restarting:
             self._watched = connection
-            connection.on_lost(lambda _reason: self._lost(connection))
+        connection.on_lost(lambda _reason: self._lost(connection))
         return connection
+
+    def _require_host(self) -> None:
+        """The host and its base library must not be too old."""
+        readings, handset = contract().readings, self.phone.handset
+        if version_key(handset.library) < version_key(readings["lowest_library"]):
+            raise Failed(10038, f"the base library is {handset.library}")
+        if version_key(handset.host) < version_key(readings["lowest_host"]):
+            raise Failed(10101, f"the host is {handset.host}", version=readings["lowest_host"])
 
     def expect_restart(self) -> None:
         """From now on the lock may be restarting: that links break is no loss."""
@@ -253,34 +365,42 @@ class Call:
         if self._last is not None and not self._last.lost:
             await self._last.disconnect()
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: HostConnection) -> None:
         if connection is self._watched:
-            self._tell_disconnect()
+            self._tell_disconnect(10003)
 
-    def _tell_disconnect(self) -> None:
+    def _tell_disconnect(self, code: int) -> None:
         told, self.on_disconnect = self.on_disconnect, None
-        _tell(told, self.result(10003, "the link to the lock has ended"))
+        self.tell(told, self.result(code, "the link to the lock has ended", gives="TTLockError"))
 
-    async def find(self, key: Key) -> Sighting:
-        """The lock's advertisement; 10036 when it is not heard."""
+    async def find(self, key: Key) -> Sighting | None:
+        """The lock's advertisement; 10036 when it is not heard, 10404 when the host cannot tell why. None
+        when the call names the device."""
+        if self.direct is not None:
+            return None
         found = await self.scan(SCAN_SECONDS, until=lambda sighting: sighting.address == key.address)
         for sighting in found:
             if sighting.address == key.address:
+                self._address = key.address
                 state = read_manufacturer(sighting.manufacturer)
                 if state is not None:
                     self.battery = min(state.battery, 100)
                 return sighting
-        raise Failed(10036, f"{key.address} was not heard within {SCAN_SECONDS:g} s")
+        code = 10404 if self.phone.state.untold else 10036
+        raise Failed(code, f"{key.address} was not heard within {SCAN_SECONDS:g} s")
 
     async def open(self, key: Key) -> LockClient:
-        """A client connected to the lock, its notifications enabled."""
-        client = LockClient(self, key.address, key.keys.aes_key, header=key.header)
+        """A client connected to the lock, its notifications enabled. A battery that was not advertised is
+        read."""
+        client = LockClient(self, self.direct or key.address, key.keys.aes_key, header=key.header)
         try:
-            await client.connect(seconds=CONNECT_SECONDS)
+            connection = await client.connect(seconds=CONNECT_SECONDS)
         except AttError as error:
             raise Failed(10508, str(error)) from error
         except Missing as error:
             raise self.missing(LOCK_SERVICE, error) from error
+        if self.battery is None and BATTERY in connection.characteristics():
+            self.battery = min((await connection.read(BATTERY))[0], 100)
         return client
 
     def missing(self, service: str, error: Missing) -> Failed:
@@ -289,9 +409,8 @@ class Call:
         there = any(service == found for found, _ in table.values())
         return Failed(10018 if there else 10513, str(error))
 
-
-def _tell(told: Callback | None, result: Result) -> None:
-    """Call back. What the caller's own code raises changes nothing."""
-    if told is not None:
-        with contextlib.suppress(Exception):
-            told(result)
+    def failure(self, error: RemoteError) -> Failed:
+        """As the function, where a lock that never answered on this link has a code of its own."""
+        if isinstance(error, NoAnswer) and self._last is not None and not self._last.heard:
+            return Failed(10021, str(error))
+        return failure(error)

@@ -63,6 +63,7 @@ class TtlockCloud:
     """One user's session with one cloud; an async context manager.
 
     `now` gives seconds since 1970 for the `date` parameter. With `socket`, a path, everything goes there.
+    `allow` and `allow_download` get the address of each request and raise when the phone does not let it out.
     """
 
     def __init__(
@@ -73,12 +74,16 @@ class TtlockCloud:
         now: Callable[[], float],
         access_token: str = "",
         socket: str | None = None,
+        allow: Callable[[str], None] = lambda _: None,
+        allow_download: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.client_id = client_id
         self.access_token = access_token
         self._base = base_url.rstrip("/")
         self._now = now
         self._socket = socket
+        self._allow = allow
+        self._allow_download = allow_download
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> TtlockCloud:
@@ -157,6 +162,7 @@ class TtlockCloud:
     async def download(self, url: str) -> bytes:
         """The whole file. BadAddress or DownloadFailed."""
         address = _address(url)
+        self._allow_download(url)
         try:
             async with self._session().get(address) as answer:
                 if answer.status != 200:
@@ -183,8 +189,10 @@ class TtlockCloud:
 
     async def _post(self, name: str, parameters: Parameters, reply: type[R]) -> R:
         form = {key: str(value) for key, value in parameters.items() if value is not None}
+        address = _address(self._base + _PATHS[name].path)
+        self._allow(str(address))
         try:
-            async with self._session().post(_address(self._base + _PATHS[name].path), data=form) as answer:
+            async with self._session().post(address, data=form) as answer:
                 status, text = answer.status, await answer.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise CloudUnreachable(f"no answer from the cloud: {_reason(error)}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from random import Random
@@ -26,9 +27,6 @@ from lockbench_harness.client.call import (
     Result,
     admin_key,
     callback,
-    mapping,
-    number,
-    text,
 )
 from lockbench_harness.client.cloud import (
     BadAddress,
@@ -51,6 +49,7 @@ from lockbench_harness.client.operations import (
 from lockbench_harness.client.ota import OtaSender
 from lockbench_harness.client.transfer import transfer
 from lockbench_harness.links import AttError, Connection, LinkLost, Missing, NotFound
+from lockbench_harness.phone import HostError
 
 PARTING_SECONDS = 6.0  # how long the lock may take to hang up after its verdict
 READ_ATTEMPTS = 3  # it may still be restarting when we come back
@@ -73,8 +72,8 @@ def enter_dfu_mode(
     call: Call, option: Mapping[str, object], access: CloudAccess, chance: Random
 ) -> Coroutine[Any, Any, Result]:
     """Check the option; the work to do."""
-    given = mapping(option.get("dfuPackageInfo"), "dfuPackageInfo")
-    package = PackageInfo(text(given, "clientId"), text(given, "accessToken"), number(given, "lockId"))
+    given: Any = option["dfuPackageInfo"]  # which fits the contract
+    package = PackageInfo(given["clientId"], given["accessToken"], given["lockId"])
     call.on_step = callback(option, "callback")
     call.on_disconnect = callback(option, "disconnectCallback")
     key = admin_key(option)
@@ -90,12 +89,13 @@ async def _upgrade(call: Call, key: Key, package: PackageInfo, access: CloudAcce
         access_token=package.access_token,
         now=access.now,
         socket=access.socket,
+        allow=call.phone.request,
+        allow_download=call.phone.download,
     )
     async with client as cloud:
         sender, old_version = await _fetch(cloud, package.lock_id, key)
         await _enter(call, key)
         await _send(call, key, sender)
-        call.step(3, 100)
         return await _finish(call, key, package.lock_id, cloud, old_version, chance)
 
 
@@ -129,7 +129,8 @@ async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[OtaSender,
 
 async def _enter(call: Call, key: Key) -> None:
     """41, 30, 02, and hang up; nothing when the lock advertises DFU mode already."""
-    if is_dfu((await call.find(key)).manufacturer):
+    found = await call.find(key)
+    if found is not None and is_dfu(found.manufacturer):
         return
     client = await call.open(key)
     if key.features is None:
@@ -140,19 +141,27 @@ async def _enter(call: Call, key: Key) -> None:
 
 
 async def _send(call: Call, key: Key, sender: OtaSender) -> None:
-    """Reconnect at once, without scanning, and transfer. Once type 2 is told every failure is 11016."""
-    connection = await call.connect(key.address)
+    """Reconnect at once, without scanning, and transfer. Once type 2 is told every failure is 11016; what the
+    lock has accepted is told as type 3, and no longer interrupted."""
+    connection = await call.connect(call.direct or key.address)
     try:
         ended = await transfer(connection, sender, lambda percent: call.step(2, percent))
-    except Missing as error:
-        raise call.missing(TT.service, error) from error
-    except AttError as error:
-        raise Failed(11016 if call.reached == 2 else 10508, str(error)) from error
+    except RemoteError as error:
+        if call.reached == 2:
+            raise Failed(11016, str(error)) from error
+        if isinstance(error, Missing):
+            raise call.missing(TT.service, error) from error
+        if isinstance(error, AttError):
+            raise Failed(10508, str(error)) from error
+        raise
     if not ended.ok:
         raise Failed(11016 if call.reached == 2 else 10003, ended.why)
+    call.hold()
+    call.step(3, 100)
     call.expect_restart()
     await _until_lost(connection)
-    await call.hang_up()
+    with contextlib.suppress(HostError):  # the lock ends the link itself
+        await call.hang_up()
 
 
 async def _finish(

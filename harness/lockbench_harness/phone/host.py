@@ -90,6 +90,11 @@ class Phone:
         for connection in list(self._held.values()):
             await connection.drop()
 
+    async def release(self) -> None:
+        """End every link. HostError when the host does not let go."""
+        for connection in list(self._held.values()):
+            await connection.disconnect()
+
     # The air
 
     async def scan(
@@ -238,6 +243,7 @@ class HostConnection:
 
     def __init__(self, phone: Phone, address: str, connection: Connection) -> None:
         self.address = address
+        self.heard = False  # has the device notified anything?
         self._phone = phone
         self._connection = connection
         self._parting: asyncio.Task[None] | None = None
@@ -268,8 +274,12 @@ class HostConnection:
         return await self._connection.read(characteristic)
 
     async def subscribe(self, characteristic: str, callback: Callable[[bytes], None]) -> None:
+        def hear(value: bytes) -> None:
+            self.heard = True
+            callback(value)
+
         self._phone.check("notify")
-        await self._connection.subscribe(characteristic, callback)
+        await self._connection.subscribe(characteristic, hear)
 
     async def drain(self) -> None:
         await self._connection.drain()
