@@ -103,7 +103,7 @@ def test_what_listens_beyond_the_machine_is_known(spec: str, is_open: bool) -> N
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "Missing option '--attach'"),
+        ([], "nothing to serve: give --attach SPEC, --cloud or both"),
         (["--attach", "carrier-pigeon:7"], "cannot attach carrier-pigeon:7"),
         (["--attach", "tcp-server:127.0.0.1:x"], "cannot attach tcp-server:127.0.0.1:x"),
         (["--attach", "tcp-server:127.0.0.1:0", "--profile", "nice"], "no profile 'nice'"),

@@ -75,7 +75,7 @@ def add_controls(app: web.Application, prefix: str, offered: Operations, envelop
 
 
 def _fields(name: str, operation: Callable[..., object]) -> str:
-    return str(inspect.signature(Fault if name == "fail" else operation))
+    return str(inspect.signature(Fault if name == "fail" else operation)).replace("'", "")
 
 
 def _control(operation: Callable[..., object], envelope: Envelope) -> Handler:

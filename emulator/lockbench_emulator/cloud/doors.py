@@ -11,7 +11,7 @@ from aiohttp import web
 from lockbench_protocol import LocalError
 
 LOOPBACK = "127.0.0.1"
-GRACE = 1.0
+GRACE = 0.5
 """Requests that still run at the end get so long, s."""
 
 

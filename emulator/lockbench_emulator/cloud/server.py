@@ -27,6 +27,6 @@ async def serving(
 
     Sets `cloud.base_url`.
     """
-    async with listening((ttlock_app(cloud, faults, observe), Door(socket, port=port))) as (chosen,):
+    async with listening((ttlock_app(cloud, faults, observe=observe), Door(socket, port=port))) as (chosen,):
         cloud.base_url = f"http://{LOOPBACK}:{chosen}" if chosen else f"http://{HOST}"
         yield cloud.base_url

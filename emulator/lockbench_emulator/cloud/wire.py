@@ -23,30 +23,52 @@ from pydantic import ValidationError
 
 from lockbench_emulator.cloud.answer import dated, json_bytes, send
 from lockbench_emulator.cloud.bodies import read_pairs
+from lockbench_emulator.cloud.controls import Envelope, add_controls, common, operations
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
+from lockbench_emulator.cloud.journal import Journal
 from lockbench_emulator.cloud.ttlock import Refused, Ttlock
+from lockbench_emulator.cloud.ttlock_bench import TtlockBench
 
 BODY_LIMIT = 64 * 1024
 """The largest form that is read, bytes."""
-
+FILE_LIMIT = 8 * 1024 * 1024
+"""The same for the bench, which sends images."""
+CLOUD = "ttlock"
+BENCH = "/_bench/ttlock/"
 
 Observer = Callable[[str, str, int, int | None], None]
 """Told of each request: method, path, HTTP status of the answer, errcode in it."""
 
 
-def ttlock_app(cloud: Ttlock, faults: Faults, observe: Observer | None = None) -> web.Application:
-    """The application that serves this cloud."""
-    app = web.Application(client_max_size=BODY_LIMIT)
-    wire = _Wire(cloud, faults, observe)
+def ttlock_app(
+    cloud: Ttlock,
+    faults: Faults,
+    bench: TtlockBench | None = None,
+    observe: Observer | None = None,
+    *,
+    today: Callable[[], float] | None = None,
+) -> web.Application:
+    """The application that serves this cloud; with its controls when `bench` is given.
+
+    `today`: the clock, s since 1970, that the date of a request must agree with, when it is not the cloud's.
+    """
+    app = web.Application(client_max_size=FILE_LIMIT if bench else BODY_LIMIT)
+    wire = _Wire(cloud, faults, observe, today or (lambda: cloud.millis() / 1000))
     for endpoint in ENDPOINTS:
         app.router.add_route("*", endpoint.path, wire.route(endpoint))
     app.router.add_get(PACKAGES + r"{number:\d{1,18}}.bin", wire.package)
+    if bench is not None:
+        offered = operations(bench) | common(faults, Journal(cloud.store, CLOUD), ERRORS)
+        add_controls(app, BENCH, offered, _ENVELOPE)
     dated(app, lambda: cloud.millis() / 1000)
     return app
 
 
 class _Wire:
-    def __init__(self, cloud: Ttlock, faults: Faults, observe: Observer | None) -> None:
+    def __init__(
+        self, cloud: Ttlock, faults: Faults, observe: Observer | None, today: Callable[[], float]
+    ) -> None:
+        self._today = today
         self._cloud = cloud
         self._faults = faults
         self._observe = observe
@@ -88,7 +110,7 @@ class _Wire:
 
     def _check_date(self, date: str) -> None:
         """A date that is no number is a wrong parameter, and left to the model."""
-        if re.fullmatch(r"[0-9]{1,18}", date) and abs(int(date) - self._cloud.millis()) > DATE_WINDOW:
+        if re.fullmatch(r"[0-9]{1,18}", date) and abs(int(date) - round(self._today() * 1000)) > DATE_WINDOW:
             raise Refused(80000)
 
     async def package(self, request: web.Request) -> web.StreamResponse:
@@ -104,7 +126,7 @@ class _Wire:
         self, request: web.Request, parameters: Mapping[str, str], status: int, errcode: int | None
     ) -> None:
         self._cloud.store.note(
-            self._cloud.millis(), "ttlock", request.method, request.path, parameters, status, errcode
+            self._cloud.millis(), CLOUD, request.method, request.path, parameters, status, errcode
         )
         if self._observe is not None:
             self._observe(request.method, request.path, status, errcode)
@@ -116,12 +138,22 @@ def envelope(errcode: int) -> dict[str, object]:
     return {"errcode": errcode, "errmsg": errmsg, "description": description}
 
 
+_ENVELOPE = Envelope(
+    envelope(0),
+    Refused,
+    lambda refusal: envelope(refusal.errcode),
+    lambda words: envelope(-3) | {"errmsg": words},
+)
+
+
 async def _parameters(request: web.Request) -> dict[str, str]:
     """Query and form as one, the form winning; empty values count as absent. What cannot be read is -3."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Refused(-3)
     try:
         raw = await request.read() if request.can_read_body else b""
+        if len(raw) > BODY_LIMIT:
+            raise Refused(-3)
         rows = [*read_pairs(request.rel_url.raw_query_string)]
         if request.content_type == "application/x-www-form-urlencoded":
             rows += read_pairs(raw.decode("utf-8"))
