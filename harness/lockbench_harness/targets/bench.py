@@ -23,9 +23,11 @@ from lockbench_protocol.telink.image import Layout, make_image
 
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import Keys
-from lockbench_harness.client.plugin import Plugin
+from lockbench_harness.client.plugin import Plugin, Version
 from lockbench_harness.credentials import Credentials
+from lockbench_harness.faults.phone import PhoneFault
 from lockbench_harness.links import Connection, Link, Sighting
+from lockbench_harness.phone import Handset, Phone
 from lockbench_harness.targets.supply import Supply
 
 if TYPE_CHECKING:
@@ -92,7 +94,9 @@ class Firmware:
 
 
 class LockBench:
-    """One lock, freshly opened for one example."""
+    """One lock, freshly opened for one example. `plugins` makes the plug-in that is judged with it."""
+
+    plugins: type[Plugin] = Plugin
 
     def __init__(
         self,
@@ -177,15 +181,33 @@ class LockBench:
             self._aiot = await self._open_aiot(self)
         return self._aiot
 
+    def phone(
+        self, *faults: PhoneFault, handset: Handset | None = None, link: Link | None = None
+    ) -> Phone:
+        """A phone near the lock; its calls, but for writes that went well, are in the trace."""
+
+        def note(call: str, answer: str) -> None:
+            if (call, answer) != ("write", "ok"):
+                self.trace.event("phone", call=call, answer=answer)
+
+        return Phone(link or self.link, handset, faults, note)
+
     def plugin(
-        self, cloud: CloudBench | None = None, *, link: Link | None = None, language: Language = "en"
+        self,
+        cloud: CloudBench | None = None,
+        *,
+        link: Link | None = None,
+        language: Language = "en",
+        version: Version | None = None,
     ) -> Plugin:
-        """The plug-in of a phone near the lock. An upgrade needs the cloud."""
-        return Plugin(
-            link or self.link,
+        """The plug-in of a phone near the lock (`link`: that phone, or what it hears through). An upgrade needs
+        the cloud."""
+        return self.plugins(
+            link if isinstance(link, Phone) else self.phone(link=link),
             chance=Random(0),  # noqa: S311 - seeds of a codec that hides nothing
             cloud=cloud.access if cloud else None,
             language=language,
+            version=version,
         )
 
     async def second(self) -> Link:
