@@ -64,9 +64,9 @@ async def enter(bench: LockBench) -> None:
 
 
 @asynccontextmanager
-async def transferring(bench: LockBench) -> AsyncIterator[Transfer]:
+async def transferring(bench: LockBench, *, mtu: int = 23) -> AsyncIterator[Transfer]:
     """A link to the lock, whether its window is open or not."""
-    async with bench.raw() as connection:
+    async with bench.raw(mtu=mtu) as connection:
         made = Transfer(bench, connection)
         await connection.subscribe(bench.firmware.dialect.characteristic, made.heard)
         yield made

@@ -188,7 +188,7 @@ AIR = (
     Mutant(
         "dfu-unmarked",
         "the DFU window does not show in the advertisement",
-        ("ADV/9",),
+        ("ADV/9", "DFU/26"),
         keys={"advertising.dfu_mark": "0503"},
     ),
     Mutant(

@@ -52,6 +52,10 @@ def _wiped_by_its_head(sound: ServerDialect) -> ServerDialect:
     return replace(sound, wipe_probes=(0,))
 
 
+def _impatient(sound: ServerDialect) -> ServerDialect:
+    return replace(sound, idle_timeout=0.005)
+
+
 def _end_read_to_the_sixth_byte(sound: ServerDialect) -> ServerDialect:
     return replace(sound, end_index="first six bytes")
 
@@ -69,6 +73,12 @@ BOOT = (
         "the start-up wipe takes a sector for blank when its first four bytes are",
         ("PFL/5",),
         Parts(dialect=_wiped_by_its_head),
+    ),
+    Mutant(
+        "boot-impatient",
+        "a transfer is given up when the next data PDU does not come within 5 ms",
+        ("DFU/17",),
+        Parts(dialect=_impatient),
     ),
     Mutant(
         "boot-clock-survives",

@@ -110,6 +110,7 @@ class LockBench:
         second: Callable[[], Awaitable[Link]] | None = None,
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
         firmware: Firmware | None = None,
+        pace: Callable[[float, int], None] | None = None,
         open_cloud: Callable[[], Awaitable[CloudBench]] | None = None,
         open_dding: Callable[[], Awaitable[DdingCloud]] | None = None,
         open_aiot: Callable[[LockBench], Awaitable[AiotCloud]] | None = None,
@@ -123,6 +124,7 @@ class LockBench:
         self._second = second
         self._hang_beside = hang_beside
         self._firmware = firmware
+        self._pace = pace
         self._open_cloud = open_cloud
         self._cloud: CloudBench | None = None
         self._open_dding = open_dding
@@ -156,6 +158,12 @@ class LockBench:
         if self._firmware is None:
             raise LocalError("this target's firmware is not known; the case must say that it needs dfu")
         return self._firmware
+
+    def pace(self, interval: float, packets: int) -> None:
+        """From now on the radios meet each `interval` seconds, for at most `packets` packets each way."""
+        if self._pace is None:
+            raise LocalError("the pace of this target's radio is its own; the case must say that it sets it")
+        self._pace(interval, packets)
 
     async def cloud(self) -> CloudBench:
         """The TTLock cloud, opened when first asked for; the lock is registered there."""

@@ -296,6 +296,7 @@ class EmulatedTarget:
 
     @asynccontextmanager
     async def _air(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[LockBench]:
+        from lockbench_emulator.radio.medium import Pacing
         from lockbench_emulator.radio.peripheral import Peripheral
         from lockbench_emulator.radio.quiet import quiet
 
@@ -316,9 +317,12 @@ class EmulatedTarget:
                 stack.push_async_callback(beside[-1].stop)
                 return credentials_of(other)
 
+            def pace(interval: float, packets: int) -> None:
+                air.medium.pacing = Pacing(interval, packets)
+
             clouds = await stack.enter_async_context(self._clouds(device, seed, trace))
             yield self._bench(
-                device, air.links[0], trace, air.peripherals[0].act, second, clouds, hang_beside
+                device, air.links[0], trace, air.peripherals[0].act, second, clouds, hang_beside, pace
             )
         _check([*air.failures, *(failure for peripheral in beside for failure in peripheral.failures)])
 
@@ -360,6 +364,7 @@ class EmulatedTarget:
         second: Callable[[], Awaitable[Link]],
         clouds: Clouds,
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
+        pace: Callable[[float, int], None] | None = None,
     ) -> LockBench:
         return LockBench(
             link,
@@ -371,6 +376,7 @@ class EmulatedTarget:
             second=second,
             hang_beside=hang_beside,
             firmware=firmware_of(device),
+            pace=pace,
             open_cloud=clouds[0],
             open_dding=clouds[1],
             open_aiot=clouds[2],
