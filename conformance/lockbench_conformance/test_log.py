@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 
 from hypothesis import strategies as st
-from lockbench_harness.cases import SHOULD, case, expect
+from lockbench_harness.cases import SHOULD, Expectation, case, expect
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import (
     LogRecord,
     add_passcode,
     auto_lock,
+    codes_in,
     delete_passcode,
     lock,
     read_log,
     unlock,
 )
+from lockbench_harness.failures import Failure
 from lockbench_harness.targets.bench import LockBench
+from lockbench_harness.trace import Mask, Trace
 from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.log import RECORD_BODY, SINCE_LAST_READ, TAILS, LogType
 from lockbench_protocol.lock.dates import date6, read_date
@@ -222,6 +225,38 @@ async def test_the_backlog_is_told_from_events(bench: LockBench, count: int) -> 
     for record in await read(bench, new=True):
         age = (now - read_date(record.date)).total_seconds()
         expect(age >= PAUSE - 1, True, f"is a record of {record.date.hex()} old at {date6(now).hex()}")
+
+
+@case(
+    "LOG/11",
+    clause="policy: what is exported holds no working code",
+    needs=("log", "hands", "passcodes", "clock"),
+    examples=3,
+    code=codes,
+)
+async def test_exports_hold_no_code(bench: LockBench, code: str) -> None:
+    """The codes in a log that was read are masked in every file that is made of it, right and wrong ones."""
+    other = other_code(code)
+    async with bench.session() as client:
+        await client.run(add_passcode(bench.keys, code))
+    for typed_code in (code, other):
+        bench.hands.enter_code(typed_code)
+    records = await read(bench, new=True)
+    expect(codes_in(records) >= {code, other}, True, "are the typed codes in the log")
+    mask = Mask()
+    for secret in codes_in(records):
+        mask.add(secret)
+    trace = Trace(mask)
+    for record in records:
+        trace.event("record", type=record.type, tail=dict(record.tail), text=repr(record))
+    failure = Failure("LOG/11", "emulated", "strict", 1, "bare", {"code": code}, None)
+    for name, text in (
+        ("trace", trace.text()),
+        ("failure file", failure.to_json(f"the code {code} was seen", mask)),
+        ("error", mask.text(str(Expectation("the records", [], records)))),
+    ):
+        for secret in (code, other):
+            expect(secret in text or secret.encode().hex() in text, False, f"does the {name} tell a code")
 
 
 @case(

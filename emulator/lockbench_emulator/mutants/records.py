@@ -229,7 +229,7 @@ RECORDS = (
         "CLK/10",
         misled(0x43, by=_uses_anew),
     ),
-    faulty("wrong-codes-unrecorded", "a wrong code leaves no record", "LOG/1 LOG/5", _Unrecorded),
+    faulty("wrong-codes-unrecorded", "a wrong code leaves no record", "LOG/1 LOG/5 LOG/11", _Unrecorded),
     faulty(
         "auto-lock-recorded", "the bolt that falls by itself writes a record", "LOG/2 ADV/4", _RelockRecorded
     ),

@@ -21,6 +21,8 @@ from yarl import URL
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)  # s
 LARGEST = 16 * 1024 * 1024
 """The largest firmware package that is downloaded, bytes."""
+LARGEST_REPLY = 1024 * 1024
+"""The largest answer of an endpoint that is read, bytes once unpacked."""
 
 R = TypeVar("R", bound=wire.Reply)
 Parameters = Mapping[str, str | int | None]
@@ -167,12 +169,10 @@ class TtlockCloud:
             async with self._session().get(address) as answer:
                 if answer.status != 200:
                     raise DownloadFailed(f"the download answered with HTTP status {answer.status}")
-                data = bytearray()
-                async for part in answer.content.iter_any():
-                    data += part
-                    if len(data) > LARGEST:
-                        raise DownloadFailed(f"the file is larger than {LARGEST} bytes")
-                return bytes(data)
+                data = await _content(answer, LARGEST)
+                if len(data) > LARGEST:
+                    raise DownloadFailed(f"the file is larger than {LARGEST} bytes")
+                return data
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise DownloadFailed(f"the download broke off: {_reason(error)}") from error
 
@@ -193,11 +193,13 @@ class TtlockCloud:
         self._allow(str(address))
         try:
             async with self._session().post(address, data=form) as answer:
-                status, text = answer.status, await answer.read()
+                status, text = answer.status, await _content(answer, LARGEST_REPLY)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise CloudUnreachable(f"no answer from the cloud: {_reason(error)}") from error
         if status != 200:
             raise CloudStatus(status)
+        if len(text) > LARGEST_REPLY:
+            raise CloudReplyError(f"the cloud's answer is larger than {LARGEST_REPLY} bytes")
         return _read(text, reply)
 
     def _session(self) -> aiohttp.ClientSession:
@@ -206,10 +208,20 @@ class TtlockCloud:
         return self._http
 
 
+async def _content(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, unpacked; of one beyond the limit little more than that."""
+    data = bytearray()
+    async for part in answer.content.iter_any():
+        data += part
+        if len(data) > limit:
+            break
+    return bytes(data)
+
+
 def _read(text: bytes, reply: type[R]) -> R:
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CloudReplyError("the cloud's answer is no JSON") from None
     if not isinstance(body, dict):
         raise CloudReplyError("the cloud's answer is no JSON object")

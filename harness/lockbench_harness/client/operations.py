@@ -6,7 +6,7 @@ The same conversation is driven over any link, or in memory without a loop. Sect
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -258,6 +258,12 @@ def read_log(*, new: bool) -> Operation[list[LogRecord]]:
         read.add(page.next)
         if not new:
             cursor = page.next
+
+
+def codes_in(records: Iterable[LogRecord]) -> set[str]:
+    """The passcodes that stand in these records, right and wrong ones."""
+    found = (record.tail.get(name) for record in records for name in ("code", "original", "old", "new"))
+    return {code for code in found if isinstance(code, str) and code}
 
 
 def _fields(tail: Any) -> Mapping[str, Any]:

@@ -56,6 +56,7 @@ class Reply:
     status: int = 200
     body: bytes | None = None  # None: what takes it
     seconds: float = 0.0  # it takes its time
+    location: str = ""  # where a status of 3xx sends the poster
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,10 @@ class Receiver:
             self._news.notify_all()
         await asyncio.sleep(reply.seconds)
         answer = self.post.taken if reply.body is None else reply.body
-        return web.Response(status=reply.status, body=answer, content_type=self.post.content_type)
+        headers = {"Location": reply.location} if reply.location else None
+        return web.Response(
+            status=reply.status, body=answer, content_type=self.post.content_type, headers=headers
+        )
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ class Answer:
         """The JSON object in the body, or an empty one where there is none."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

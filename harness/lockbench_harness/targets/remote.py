@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lockbench_protocol import LocalError, RemoteError
 
-from lockbench_harness.client.operations import clear_passcodes, read_log
+from lockbench_harness.client.operations import clear_passcodes, codes_in, read_log
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.targets import Bench, Capabilities, load_capabilities
 from lockbench_harness.targets.bench import LockBench
@@ -32,6 +32,7 @@ class RemoteTarget:
         self.credentials = credentials
         self.capabilities: Capabilities = load_capabilities(files(__package__) / "remote.toml")
         self.mask = Mask()
+        self._visited = False
         own = credentials
         for secret in (own.aes_key, own.admin_ps, own.unlock_key, own.lock_data, own.admin_passcode):
             self.mask.add(secret)
@@ -60,7 +61,11 @@ class RemoteTarget:
     async def _tidy(self, bench: LockBench) -> None:
         async with bench.session() as client:
             await client.run(clear_passcodes(bench.keys))
-            await client.run(read_log(new=True))
+            records = await client.run(read_log(new=True))
+        if not self._visited:  # whatever people typed before the bench came is nobody's business
+            for code in codes_in(records):
+                self.mask.add(code)
+        self._visited = True
 
 
 def make(name: str, profile: str, credentials: Path | None) -> RemoteTarget:

@@ -358,7 +358,7 @@ def open_package(text: str) -> tuple[str, str]:
     try:
         row = json.loads(decode_field(text))
         url, key = row["url"], row["decryptionKey"]
-    except (FieldError, ValueError, TypeError, KeyError):
+    except (FieldError, ValueError, TypeError, KeyError, RecursionError):
         raise PackageError("firmwarePackage does not decode to an address and a key") from None
     if not isinstance(url, str) or not isinstance(key, str):
         raise PackageError("address and key of a firmware package are texts")
