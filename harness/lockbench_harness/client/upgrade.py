@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from lockbench_protocol import LocalError, RemoteError
-from lockbench_protocol.cloud.ttlock import PackageError, unpack_firmware
+from lockbench_protocol.cloud.ttlock import DetailReply, PackageError, unpack_firmware
 from lockbench_protocol.lock.advertising import is_dfu
 from lockbench_protocol.lock.commands.info import InfoType
 from lockbench_protocol.lock.features import WORD, Feature, feature_value
@@ -93,14 +93,14 @@ async def _upgrade(call: Call, key: Key, package: PackageInfo, access: CloudAcce
         allow_download=call.phone.download,
     )
     async with client as cloud:
-        sender, old_version = await _fetch(cloud, package.lock_id, key)
-        await _enter(call, key)
+        sender, known = await _fetch(cloud, package.lock_id, key)
+        await _enter(call, key, known)
         await _send(call, key, sender)
-        return await _finish(call, key, package.lock_id, cloud, old_version, chance)
+        return await _finish(call, key, package.lock_id, cloud, known.firmware_revision, chance)
 
 
-async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[OtaSender, str]:
-    """The image for this lock, ready to send, and the version that the cloud knows. No radio yet."""
+async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[OtaSender, DetailReply]:
+    """The image for this lock, ready to send, and what the cloud knows of the lock. No radio yet."""
     try:
         known = await cloud.detail(lock_id)
         if known.lock_mac != key.address:
@@ -122,13 +122,16 @@ async def _fetch(cloud: TtlockCloud, lock_id: int, key: Key) -> tuple[OtaSender,
     if not any(image[at : at + len(MARK)] == MARK for at in MARK_PLACES):
         raise Failed(11017, "the package holds no Telink firmware image")
     try:
-        return OtaSender(image), known.firmware_revision
+        return OtaSender(image), known
     except LocalError as error:
         raise Failed(11017, str(error)) from error
 
 
-async def _enter(call: Call, key: Key) -> None:
-    """41, 30, 02, and hang up; nothing when the lock advertises DFU mode already."""
+async def _enter(call: Call, key: Key, known: DetailReply) -> None:
+    """41, 30, 02, and hang up; nothing when the lock advertises DFU mode already.
+
+    A lock that is not of the model and hardware for which the cloud gave the package is left alone.
+    """
     found = await call.find(key)
     if found is not None and is_dfu(found.manufacturer):
         return
@@ -136,6 +139,10 @@ async def _enter(call: Call, key: Key) -> None:
     if key.features is None:
         call.battery, words = await client.run(features())
         replace(key, features=_number(words)).needs(*NEEDED)
+    for kind, meant in ((InfoType.MODEL, known.model_num), (InfoType.HARDWARE, known.hardware_revision)):
+        own = await client.run(device_info(kind))
+        if meant and own != meant:
+            raise Failed(11017, f"the package is for {kind.name.lower()} {meant}, the lock says {own}")
     await client.run(enter_dfu(key.keys))
     await call.hang_up()
 
