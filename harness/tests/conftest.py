@@ -1,19 +1,30 @@
-"""A client's conversations with an emulated lock in memory: no loop, no link, and time as a number."""
+"""What several tests stand on, without loop or link and with time as a number.
+
+A client's conversations with a lock, and a house whose lock hangs behind the gateway of a dding SaaS.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from lockbench_emulator.cloud.dding.bench import DdingBench
+from lockbench_emulator.cloud.dding.cloud import Dding
+from lockbench_emulator.cloud.dding.policy import PROFILES
+from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.gatt import Effect, Happened, Notify
 from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.profiles import load_profile
-from lockbench_harness.client.operations import Exchange, Keys, LockRefused, Operation
+from lockbench_emulator.site import Site
+from lockbench_harness.client.operations import Exchange, Keys, LockRefused, Operation, list_passcodes
 from lockbench_harness.client.wire import Wire
+from lockbench_harness.site.dding import SiteLocks
+from lockbench_harness.site.gateway import visit
 from lockbench_protocol import RemoteError
+from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, Role
 from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.envelope import Refusal, Reply
 
@@ -97,3 +108,94 @@ class Owner:
 def owner() -> type[Owner]:
     """`owner(profile, table={key: value})` is an app at a fresh lock."""
     return Owner
+
+
+ROWS = {row.name: row for row in ENDPOINTS}
+START = 1_709_214_300.0
+Row = dict[str, object]
+
+
+class House:
+    """Home h of the tenant t with gateway g and lock l, as one process runs it."""
+
+    def __init__(self, path: str = ":memory:", time: float = START) -> None:
+        self.time = time
+        self.store = Store(path)
+        self.site = Site(self.store, lambda: self.time)
+        self.locks = SiteLocks(self.site)
+        chance = self.store.chance("house")
+        self.cloud = Dding(self.store, lambda: self.time, chance, self.locks, PROFILES["v1.6"])
+        self.hands = DdingBench(self.cloud, self.locks)
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    def furnish(self) -> House:
+        self.hands.add_client("ann", "s", "t", Role.ADMIN)
+        self.log_in()
+        self.hands.set_callback_url("t", "http://127.0.0.1:1/cb")
+        self.call("add_home", home_id="h")
+        self.hands.bind_device("t", "g", "gateway", "h")
+        self.hands.bind_device("t", "l", "home_lock", "h")
+        return self
+
+    def log_in(self) -> None:
+        self.token = self.raw("access_token", client_id="ann", client_secret="s")["access_token"]  # noqa: S106 - test data
+
+    def raw(self, name: str, /, **fields: object) -> Row:
+        return self.cloud.call(ROWS[name], fields)
+
+    def call(self, name: str, /, **fields: object) -> Row:
+        return self.raw(name, access_token=self.token, **fields)
+
+    def add(self, code: str, **fields: object) -> int:
+        good: Row = {"uuid": "l", "phonenumber": "1", "is_default": 0, "password": code, "name": "Bob"}
+        return int(str(self.call("add_password", **(good | fields))["id"]))
+
+    def ask(self, name: str, number: int, **fields: object) -> None:
+        self.call(name, uuid="l", password_id=number, **fields)
+
+    def wait(self, seconds: float = 1.0) -> None:
+        end = self.time + seconds
+        while (due := self.cloud.next_due()) is not None and due / 1000 <= end:
+            self.time = max(self.time, due / 1000)
+            self.cloud.run_due()
+        self.time = end
+
+    def row(self, number: int) -> Row:
+        rows = self.call("fetch_passwords", uuid="l")["passwords"]
+        assert isinstance(rows, dict)
+        return rows.get(str(number), {})
+
+    def stage(self, number: int) -> object:
+        return self.row(number).get("operation_stage")
+
+    def press(self, code: str) -> bool:
+        return self.hands.press("l", code)
+
+    def listed(self) -> list[str]:
+        """What the lock itself says."""
+        return [row.code for row in visit(self.site, "l", list_passcodes)]
+
+    def events(self) -> list[str]:
+        return [row["event"] for row in self.store.all("SELECT event FROM dding_outbox ORDER BY number")]
+
+    def openings(self) -> list[object]:
+        rows = self.call("get_lock_events", uuid="l")["lock_events"]
+        assert isinstance(rows, list)
+        return [row["sourceid"] for row in reversed(rows)]
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with House() as made:
+        yield made.furnish()
+
+
+@pytest.fixture(scope="session")
+def unfurnished() -> type[House]:
+    """`unfurnished(path, time)` is a house as its store has it."""
+    return House

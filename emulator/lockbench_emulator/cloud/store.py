@@ -158,6 +158,9 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._db.close()
 
     def one(self, sql: str, *values: Value) -> sqlite3.Row | None:

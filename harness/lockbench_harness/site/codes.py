@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lockbench_emulator.cloud.dding.agent import DYNAMIC_ID
 from lockbench_emulator.site import Site, local_time
+from lockbench_protocol import RemoteError
 from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START, date5
 from lockbench_protocol.lock.status import Status
 
@@ -35,6 +36,10 @@ LEFT = -2
 YEARS = (datetime(2000, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001 - a lock's time has no zone
 
 Window = tuple[bytes, bytes]
+
+
+class Taken(RemoteError):
+    """Somebody else has put these digits into the lock. It was not asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,16 @@ class Codes:
         self._owner = owner
 
     def put(self, uuid: str, code: Code, loss: Loss | None = None) -> None:
-        """Write a code, or change the one of its number. Errors of `visit`; after NoAnswer: `check_put`."""
+        """Write a code, or change the one of its number.
+
+        Errors of `visit`, or Taken. After NoAnswer: `check_put`.
+        """
         held, stale = self._held(uuid, code), self._stale(uuid)
+        looked: list[bool] = []
         try:
-            visit(self._site, uuid, lambda keys: _put(keys, code, held, stale), loss)
+            visit(self._site, uuid, lambda keys: _put(keys, code, held, stale, looked), loss)
         except NoAnswer:
-            if held != code.digits:
+            if looked and held != code.digits:
                 self._insert(uuid, code, DOUBTFUL)
             raise
         for digits in stale:
@@ -170,12 +179,13 @@ class Codes:
         self._store.run("DELETE FROM dding_memory WHERE uuid = ? AND code = ?", self._key(uuid), digits)
 
 
-def _put(keys: Keys, code: Code, held: str, stale: list[str]) -> Operation[None]:
+def _put(keys: Keys, code: Code, held: str, stale: list[str], looked: list[bool]) -> Operation[None]:
     yield from _tidy(keys, stale)
     there = {row.code for row in (yield from list_passcodes(keys))}
     known = held in there
     if code.digits in there and not (known and code.digits == held):
-        raise LockRefused(0x03, Status.PASSCODE_EXISTS)
+        raise Taken("the code exists")
+    looked.append(True)
     if known:
         yield from modify_passcode(keys, held, code.digits if code.digits != held else "", code.window)
     else:

@@ -29,7 +29,7 @@ from lockbench_harness.client.operations import (
     read_log,
     set_time,
 )
-from lockbench_harness.site.codes import Code, Codes
+from lockbench_harness.site.codes import DOUBTFUL, Code, Codes, Taken
 from lockbench_harness.site.gateway import visit
 
 CLOCK_DRIFT = timedelta(minutes=1)
@@ -60,6 +60,8 @@ class SiteLocks:
                 self._codes.put(uuid, _code(command), trouble)
             else:
                 self._codes.remove(uuid, command.password_id, trouble)
+        except Taken as taken:
+            return Outcome(done=False, why=str(taken))
         except LockRefused as refusal:
             return Outcome(done=False, why=WORDS.get(Status(refusal.code), "the lock refused"))
         except RemoteError:
@@ -85,8 +87,12 @@ class SiteLocks:
             self._codes.tidy(uuid)
 
     def reports(self, uuid: str) -> list[Report]:
-        """What the lock recorded since it was last read. Its advertisement says whether it did."""
-        if not self.site.device(uuid).flags() & Flag.NEW_RECORDS:
+        """What the lock recorded since it was last read. Its advertisement says whether it did.
+
+        Records wait for the end of a doubt: a code that was perhaps written may have opened.
+        """
+        fresh = self.site.device(uuid).flags() & Flag.NEW_RECORDS
+        if not fresh or self._codes.digits_of(uuid, DOUBTFUL):
             return []
         now = self.site.now()
         try:

@@ -31,7 +31,7 @@ def visit(site: Site, uuid: str, operation: Callable[[Keys], Operation[T]], loss
     """Do `operation` with a lock of the site, with its owner's keys.
 
     Raises Unreachable, LockRefused, or NoAnswer: the lock may have done it all the same. `loss` is what the
-    air between the two swallows.
+    air between the two swallows: all of it, or the last answer.
     """
     results: list[T] = []
     failures: list[RemoteError] = []
@@ -53,7 +53,7 @@ def visit(site: Site, uuid: str, operation: Callable[[Keys], Operation[T]], loss
         return call.rest
 
     site.act(uuid, hand)
-    if loss == "answer lost":
+    if loss == "answer lost" and (not failures or isinstance(failures[0], LockRefused)):
         raise NoAnswer(f"the answer of the lock {uuid} was lost")
     if failures:
         raise failures[0]

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
 from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding import replies as a
@@ -34,23 +36,40 @@ __all__ = ["Dding", "Refused"]
 Handler = Callable[[q.Request, Caller], a.Reply]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The classes that a cloud is built from, and its table. A mutant replaces one."""
+
+    rows: tuple[Endpoint, ...] = ENDPOINTS
+    core: type[Core] = Core
+    devices: type[Devices] = Devices
+    homes: type[Homes] = Homes
+    passwords: type[Passwords] = Passwords
+    records: type[Records] = Records
+    orders: type[Orders] = Orders
+    outbox: type[Outbox] = Outbox
+
+
 class Dding:
     """One cloud. `now` gives seconds since 1970; `run_due` does what has fallen due, `next_due` says when."""
+
+    parts: ClassVar = Parts()
 
     def __init__(
         self, store: Store, now: Callable[[], float], chance: Random, agent: Agent, policy: Policy
     ) -> None:
-        self.core = Core(store, policy, now, chance)
+        made = self.parts
+        self.core = made.core(store, policy, now, chance)
         self.agent = agent
-        self.devices = Devices(self.core, agent)
-        self.homes = Homes(self.core, agent)
-        self.passwords = Passwords(self.core, self.devices)
-        self.orders = Orders(self.core)
-        self.outbox = Outbox(self.core)
-        parts = (self, self.homes, self.devices, self.passwords, Records(self.core), self.orders)
+        self.devices = made.devices(self.core, agent)
+        self.homes = made.homes(self.core, agent)
+        self.passwords = made.passwords(self.core, self.devices)
+        self.orders = made.orders(self.core)
+        self.outbox = made.outbox(self.core)
+        parts = (self, self.homes, self.devices, self.passwords, made.records(self.core), self.orders)
         self._handlers: dict[str, Handler] = {
             row.name: next(getattr(part, row.name) for part in parts if hasattr(part, row.name))
-            for row in ENDPOINTS
+            for row in made.rows
         }
 
     # Calls
@@ -222,6 +241,7 @@ class Dding:
     def _settle(self, row: sqlite3.Row, lock: sqlite3.Row, *, done: bool, why: str) -> None:
         self._finish(row["number"])
         self.passwords.settle(lock, json.loads(row["payload"]), done=done, why=why)
+        self.collect(lock["uuid"])
 
     def _finish(self, number: int) -> None:
         self.core.store.run("DELETE FROM dding_work WHERE number = ?", number)
