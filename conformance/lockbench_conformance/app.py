@@ -1,4 +1,7 @@
-"""A mini-program that calls the plug-in and keeps all that it is told (plug-in documents, 3.1.0)."""
+"""A mini-program that calls the plug-in and keeps all that it is told (plug-in documents).
+
+Cases name a cause by the code that the newest version has for it; `Version.code` says how others tell it.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,33 @@ from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.cloud import CloudBench
 from lockbench_protocol.errors import error_code
 from lockbench_protocol.lock.lockdata import LockData
+from lockbench_protocol.plugin import LATEST, Field, Version, contract
 
-PLUGIN = "3.1.0"
+PLUGIN = LATEST
+NEWEST = Version()
+UPGRADING_VERSIONS = [step for step in contract().versions if Version(step).has("enterDfuMode")]
 OK, SYNC_FAILED, LINK_ENDED = 0, 11018, 10003
+STEP, LAST_CALLBACK = -2, -1  # while they exist
 PREPARING, UPGRADING, FETCHING, DONE, NOT_SYNCED = 1, 2, 3, 4, 5  # types of enterDfuMode
-ERROR_FIELDS = frozenset(("errorCode", "errorMsg", "description", "electricQuantity"))  # of TTLockError
+RESULTS = ("CreateCustomPasscodeResult", "EnterDfuModeResult")
 
 
 class App:
     """`steps` has what callback was told, `ends` what disconnectCallback was told."""
 
     def __init__(
-        self, bench: LockBench, cloud: CloudBench | None = None, *, link: Link | None = None
+        self,
+        bench: LockBench,
+        cloud: CloudBench | None = None,
+        *,
+        link: Link | None = None,
+        version: Version = NEWEST,
     ) -> None:
+        self.version = version
         self.steps: list[Result] = []
         self.ends: list[Result] = []
         self.lock_data = bench.credentials.lock_data
-        self.plugin = bench.plugin(cloud, link=link)
+        self.plugin = bench.plugin(cloud, link=link, version=version)
         self._cloud = cloud
 
     async def add(self, **changes: object) -> Result:
@@ -42,7 +55,9 @@ class App:
             "lockData": self.lock_data,
             "disconnectCallback": self.ends.append,
         }
-        return await self.plugin.create_custom_passcode(_changed(good, changes))
+        return await self.plugin.create_custom_passcode(
+            *self.arguments("createCustomPasscode", _changed(good, changes))
+        )
 
     async def upgrade(self, **changes: object) -> Result:
         """enterDfuMode, its callbacks counted anew. A change to None takes the option out."""
@@ -54,7 +69,13 @@ class App:
             "callback": self.steps.append,
             "disconnectCallback": self.ends.append,
         }
-        return await self.plugin.enter_dfu_mode(_changed(good, changes))
+        return await self.plugin.enter_dfu_mode(*self.arguments("enterDfuMode", _changed(good, changes)))
+
+    def arguments(self, method: str, option: dict[str, object], *, positional: bool = False) -> list[object]:
+        """How this version takes them: one object, or in order."""
+        if self.version.takes_object and not positional:
+            return [option]
+        return [option.get(name) for name in contract().methods[method].positional]
 
 
 def _changed(good: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
@@ -62,12 +83,12 @@ def _changed(good: dict[str, object], changes: dict[str, object]) -> dict[str, o
 
 
 async def upgrading_app(
-    bench: LockBench, version: str, size: int = 600, *, link: Link | None = None
+    bench: LockBench, firmware: str, size: int = 600, *, link: Link | None = None, version: Version = NEWEST
 ) -> tuple[App, CloudBench]:
-    """An app at a lock for which the cloud has just published this version."""
+    """An app, with this version of the plug-in, at a lock for which the cloud has just published firmware."""
     cloud = await bench.cloud()
-    cloud.hands.publish(version, bench.firmware.image(version, size))
-    return App(bench, cloud, link=link), cloud
+    cloud.hands.publish(firmware, bench.firmware.image(firmware, size))
+    return App(bench, cloud, link=link, version=version), cloud
 
 
 def lock_data_with(bench: LockBench, **changes: object) -> str:
@@ -89,33 +110,54 @@ class NoRadio:
 # What every result must be --------------------------------------------------------------------------------
 
 
-def expect_code(result: Result, *codes: int) -> None:
-    """The result has one of these codes, and is a whole TTLockError of 3.1.0."""
+def expect_code(result: Result, *codes: int, version: Version = NEWEST) -> None:
+    """The result has one of these codes, as this version tells them, and is a whole TTLockError of it."""
     seen = result.get("errorCode")
-    if seen not in codes:
-        words = " or ".join(map(str, codes))
-        raise Expectation("errorCode", words, f"{seen} ({result.get('description')})")
-    check_error(result)
+    told = [version.code(code) for code in codes]
+    if seen not in told:
+        words = " or ".join(map(str, told))
+        raise Expectation(f"errorCode of {version}", words, f"{seen} ({result.get('description')})")
+    check_error(result, version)
 
 
-def check_error(result: Result) -> None:
-    """The fields of TTLockError, of the types that can be meant, with a code that 3.1.0 has."""
+def check_error(result: Result, version: Version = NEWEST) -> None:
+    """The fields of TTLockError, of the types that can be meant, with a code that this version has."""
     code = result.get("errorCode")
     assert isinstance(code, int)
-    row = error_code(code)
-    expect(row.live(PLUGIN), True, f"does version {PLUGIN} have the code {code}")
+    expect(error_code(code).live(version.worth), True, f"does version {version} have the code {code}")
     expect(bool(result.get("errorMsg")), True, "is there an errorMsg")
-    expect(type(result.get("description")), str, "the type of description")
-    expect(code == OK or bool(result.get("description")), True, "is an error described")
-    battery = result.get("electricQuantity", 0)
-    expect(type(battery) is int and 0 <= battery <= 100, True, f"is the battery {battery!r} a percentage")
+    expect(code in QUIET or bool(result.get("description")), True, "is an error described")
+    known: dict[str, Field] = {}
+    for name in RESULTS:
+        known |= version.fields(name)
+    for name, value in result.items():
+        expect(name in known, True, f"does version {version} have the field {name}")
+        _check_field(known[name], value)
+    lacking = [name for name, field in known.items() if field.required and name not in result]
+    expect(lacking, [], "the fields that are missing")
 
 
-def check_ends(ends: Sequence[Result]) -> None:
+QUIET = (OK, STEP, LAST_CALLBACK)  # codes that are no errors
+
+
+def _check_field(field: Field, value: object) -> None:
+    kind = {"text": str, "number": int}[field.type]
+    expect(type(value), kind, f"the type of {field.name}")
+    if isinstance(value, int) and field.least is not None and field.most is not None:
+        expect(
+            field.least <= value <= field.most,
+            True,
+            f"is {field.name} {value} within {field.least} and {field.most}",
+        )
+
+
+def check_ends(ends: Sequence[Result], version: Version = NEWEST) -> None:
     """disconnectCallback: at most once, with the code for a link that has ended."""
-    expect([end["errorCode"] for end in ends] in ([], [LINK_ENDED]), True, "is the end told once at most")
+    codes = [end["errorCode"] for end in ends]
+    allowed = [[], [LINK_ENDED], [version.code(LAST_CALLBACK)]]
+    expect(codes in allowed, True, f"is the end told once at most, by its code, and not as {codes}")
     for end in ends:
-        check_error(end)
+        check_error(end, version)
 
 
 def check_story(app: App, result: Result) -> None:
@@ -132,16 +174,19 @@ def check_story(app: App, result: Result) -> None:
     expect(numbers, sorted(numbers), "the progress, which never falls")
     expect(all(0 <= percent <= 100 for percent in numbers), True, "is the progress within 0 to 100")
     for step in app.steps:
-        check_error(step)
-    check_ends(app.ends)
-    check_error(result)
-    _check_last(types, numbers, result)
+        expect_code(step, STEP, version=app.version)
+    check_ends(app.ends, app.version)
+    check_error(result, app.version)
+    _check_last(types, numbers, result, app.version)
 
 
-def _check_last(types: Sequence[object], progress: Sequence[int], result: Result) -> None:
-    kind = {OK: DONE, SYNC_FAILED: NOT_SYNCED}.get(int(result["errorCode"]))
-    expect(result.get("type"), kind, f"the type of a result with {result['errorCode']}")
+def _check_last(types: Sequence[object], progress: Sequence[int], result: Result, version: Version) -> None:
+    """The code for a failed sync tells, in versions without one of its own, other failures too."""
+    kind = result.get("type")
+    code = {DONE: OK, NOT_SYNCED: version.code(SYNC_FAILED)}.get(int(kind) if kind is not None else 0)
     if kind is None:
+        expect(result["errorCode"] in (OK, SYNC_FAILED), False, "is a success without its type")
         return
+    expect(result["errorCode"], code, f"the code of a result of type {kind}")
     expect(list(types[-2:]), [UPGRADING, FETCHING], f"the types before type {kind}")
     expect((progress[-1], result.get("progress")), (100, 100), "the progress at the end")

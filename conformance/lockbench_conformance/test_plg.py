@@ -1,4 +1,4 @@
-"""PLG: what every call of the plug-in promises, shown with createCustomPasscode. Version 3.1.0."""
+"""PLG: what every call of the plug-in promises, shown with createCustomPasscode, in every version."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from lockbench_harness.client.call import Result
 from lockbench_harness.client.operations import list_passcodes
 from lockbench_harness.targets.bench import LockBench
 from lockbench_protocol.errors import Language, error_codes
+from lockbench_protocol.plugin import Version, contract
 
 from lockbench_conformance.app import (
-    ERROR_FIELDS,
+    LAST_CALLBACK,
     LINK_ENDED,
     OK,
     PLUGIN,
@@ -27,9 +28,11 @@ from lockbench_conformance.stack import BadLink
 from lockbench_conformance.words import codes
 
 ADD = ("plugin", "passcodes")  # what createCustomPasscode needs
+ANY_VERSION = (*ADD, "phone")
 DEPRECATED = frozenset(("errCode", "errMsg", "deviceId"))  # from 3.1.0 on
 PIECES = 40  # writes and notifications of adding a passcode, and more
-BROKEN_LINK = (10002, 10003, 10004, 10017, 10033, 10034, 10508)
+BROKEN_LINK = (10002, 10003, 10004, 10017, 10021, 10033, 10034, 10508)
+steps = st.sampled_from(contract().versions)
 PLATFORM_WORDS = {10013: "iOS", 10014: "iOS", 10015: "Android", 10045: "Android"}
 
 
@@ -41,15 +44,17 @@ async def stored(bench: LockBench) -> list[str]:
 @case(
     "PLG/1",
     clause="createCustomPasscode: Promise",
-    needs=ADD,
+    needs=ANY_VERSION,
     links=("bare", "air"),
     examples=3,
     code=codes,
     pieces=st.integers(1, PIECES),
+    version=steps,
 )
-async def test_a_call_settles_once(bench: LockBench, code: str, pieces: int) -> None:
+async def test_a_call_settles_once(bench: LockBench, code: str, pieces: int, version: str) -> None:
     """Wherever the link breaks, a call settles, once and in bounded time, and what it says is true."""
-    app = App(bench, link=BadLink(bench.link, hang_up_after=pieces))
+    release = Version(version)
+    app = App(bench, link=BadLink(bench.link, hang_up_after=pieces), version=release)
     settled: list[Result] = []
     async with asyncio.timeout(60):
         settled.append(await app.add(passcode=code))
@@ -57,8 +62,8 @@ async def test_a_call_settles_once(bench: LockBench, code: str, pieces: int) -> 
     await asyncio.sleep(5)
     expect(len(app.ends), told, "the number of callbacks after the call has settled")
     (result,) = settled
-    expect_code(result, OK, *BROKEN_LINK)
-    check_ends(app.ends)
+    expect_code(result, OK, *BROKEN_LINK, version=release)
+    check_ends(app.ends, release)
     if result["errorCode"] == OK:
         expect(await stored(bench), [code], "the list of passcodes")
     again = await App(bench).add(passcode=code)
@@ -69,99 +74,109 @@ async def test_a_call_settles_once(bench: LockBench, code: str, pieces: int) -> 
 @case(
     "PLG/2",
     clause="createCustomPasscode: result, passcode from 3.0.0",
-    needs=ADD,
+    needs=ANY_VERSION,
     links=("bare", "air"),
-    examples=3,
+    examples=8,
     code=codes,
+    version=steps,
 )
-async def test_success_has_its_shape(bench: LockBench, code: str) -> None:
-    """A success has errorCode 0, errorMsg, and the passcode as it was written."""
-    result = await App(bench).add(passcode=code)
-    expect_code(result, OK)
-    expect(
-        set(result) - {"electricQuantity"}, {"errorCode", "errorMsg", "description", "passcode"}, "the fields"
-    )
-    expect(result["passcode"], code, "passcode")
+async def test_success_has_its_shape(bench: LockBench, code: str, version: str) -> None:
+    """A success has errorCode 0, errorMsg, and from 3.0.0 on the passcode as it was written."""
+    release = Version(version)
+    result = await App(bench, version=release).add(passcode=code)
+    expect_code(result, OK, version=release)
+    expect(set(result) - DEPRECATED, release.gives("CreateCustomPasscodeResult") - DEPRECATED, "the fields")
+    if "passcode" in release.fields("CreateCustomPasscodeResult"):
+        expect(result["passcode"], code, "passcode")
     expect(await stored(bench), [code], "the list of passcodes")
 
 
 @case(
     "PLG/3",
     clause="createCustomPasscode: the types of TTLockError",
-    needs=ADD,
+    needs=ANY_VERSION,
     links=("bare",),
     examples=4,
     code=st.sampled_from(("13562461", "1")),
+    version=steps,
 )
-async def test_types_are_the_evident_ones(bench: LockBench, code: str) -> None:
-    """errorCode and electricQuantity are numbers, errorMsg and description texts, whatever the table says."""
-    result = await App(bench).add(passcode=code)
-    check_error(result)
-    for name, kind in (
-        ("errorCode", int),
-        ("errorMsg", str),
-        ("description", str),
-        ("electricQuantity", int),
-    ):
-        if name in result:
-            expect(type(result[name]), kind, f"the type of {name}")
+async def test_types_are_the_evident_ones(bench: LockBench, code: str, version: str) -> None:
+    """Codes and the battery are numbers, all else is text, where the table has booleans that cannot be
+    meant."""
+    result = await App(bench, version=Version(version)).add(passcode=code)
+    for name, value in result.items():
+        kind = int if name in ("errorCode", "errCode", "electricQuantity") else str
+        expect(type(value), kind, f"the type of {name}")
 
 
 @case(
     "PLG/4",
-    clause="createCustomPasscode: deprecated from 3.1.0",
-    needs=ADD,
+    clause="createCustomPasscode: errCode, errMsg, deviceId; deprecated from 3.1.0",
+    needs=ANY_VERSION,
     links=("bare",),
-    examples=4,
+    examples=8,
     code=st.sampled_from(("13562461", "1")),
+    version=steps,
 )
-async def test_deprecated_fields_are_gone(bench: LockBench, code: str) -> None:
-    """errCode, errMsg and deviceId are in no result and in no callback."""
-    app = App(bench)
-    for told in (await app.add(passcode=code), *app.ends):
-        kept = sorted(DEPRECATED & set(told))
-        if kept:
-            warn(f"deprecated fields are still there: {', '.join(kept)}")
-        expect(
-            set(told) - DEPRECATED <= ERROR_FIELDS | {"passcode"},
-            True,
-            f"are the fields {sorted(told)} known",
-        )
+async def test_deprecated_fields_end_with_their_version(bench: LockBench, code: str, version: str) -> None:
+    """Results and callbacks have errCode, errMsg and, from 2.7.0 on, deviceId; from 3.1.0 on they have
+    none."""
+    release = Version(version)
+    app = App(bench, version=release)
+    result = await app.add(passcode=code)
+    for told in (result, *app.ends):
+        check_error(told, release)
+        here = DEPRECATED & set(told)
+        if not DEPRECATED & release.gives("TTLockError"):
+            if here:
+                warn(f"deprecated fields are still there: {', '.join(sorted(here))}")
+            continue
+        expect({"errCode", "errMsg"} - here, set(), "the fields of the phone's interface that are missing")
+        met = result["errorCode"] == OK  # else the call did not get as far as the lock
+        expected = met and "deviceId" in release.fields("TTLockError")
+        expect("deviceId" in here, expected, f"is there a deviceId in {version}")
 
 
 @case(
     "PLG/5",
     clause="TTLockError: electricQuantity from 2.7.0",
-    needs=(*ADD, "hands"),
+    needs=(*ANY_VERSION, "hands"),
     links=("bare", "air"),
-    examples=2,
+    examples=4,
     percent=st.integers(0, 100),
+    version=st.sampled_from(("2.6.0", "2.7.0", "3.1.0")),
 )
-async def test_the_battery_is_told(bench: LockBench, percent: int) -> None:
-    """electricQuantity is the lock's battery in percent, in success and in failure."""
+async def test_the_battery_is_told(bench: LockBench, percent: int, version: str) -> None:
+    """electricQuantity is the lock's battery in percent, in success and in failure; there is none before
+    2.7.0."""
     bench.hands.set_battery(percent)
-    app = App(bench)
+    release = Version(version)
+    app = App(bench, version=release)
     for code in (OK, 20):
         result = await app.add()
-        expect_code(result, code)
-        expect(result.get("electricQuantity"), percent, "electricQuantity")
+        expect_code(result, code, version=release)
+        told = percent if "electricQuantity" in release.fields("TTLockError") else None
+        expect(result.get("electricQuantity"), told, "electricQuantity")
 
 
 @case(
     "PLG/6",
     clause="createCustomPasscode: disconnectCallback",
-    needs=ADD,
+    needs=ANY_VERSION,
     links=("bare", "air"),
-    examples=3,
+    examples=4,
     pieces=st.integers(1, PIECES),
+    version=steps,
 )
-async def test_the_end_of_the_link_is_told_once(bench: LockBench, pieces: int) -> None:
+async def test_the_end_of_the_link_is_told_once(bench: LockBench, pieces: int, version: str) -> None:
     """disconnectCallback is called once, as the link ends, with a TTLockError; never without a link."""
-    app = App(bench, link=BadLink(bench.link, hang_up_after=pieces))
-    await app.add()
-    expect([end["errorCode"] for end in app.ends], [LINK_ENDED], "what disconnectCallback was told")
-    check_error(app.ends[0])
-    unused = App(bench, link=NoRadio())
+    release = Version(version)
+    app = App(bench, link=BadLink(bench.link, hang_up_after=pieces), version=release)
+    result = await app.add()
+    expect(len(app.ends), 1, "how often disconnectCallback was called")
+    well = (LAST_CALLBACK,) if result["errorCode"] == OK else ()
+    expect_code(app.ends[0], LINK_ENDED, *well, version=release)
+    unused = App(bench, link=NoRadio(), version=release)
     await unused.add(passcode="1")
     expect(unused.ends, [], "what it was told without a link")
 
@@ -169,23 +184,29 @@ async def test_the_end_of_the_link_is_told_once(bench: LockBench, pieces: int) -
 @case(
     "PLG/9",
     clause="createCustomPasscode: 3.0.0 takes deviceId out",
-    needs=ADD,
+    needs=ANY_VERSION,
     links=("bare",),
     examples=4,
+    version=st.sampled_from([step for step in contract().versions if Version(step).takes_object]),
     device=st.text("0123456789ABCDEF:-", max_size=20) | st.integers() | st.booleans(),
 )
-async def test_a_device_id_has_no_effect(bench: LockBench, device: str | int | bool) -> None:  # noqa: FBT001 - drawn
-    """A deviceId among the options changes nothing."""
-    expect_code(await App(bench).add(deviceId=device), OK)
+async def test_a_device_id_has_no_effect(
+    bench: LockBench,
+    version: str,
+    device: str | int | bool,  # noqa: FBT001 - drawn
+) -> None:
+    """From 3.0.0 on a deviceId among the options changes nothing, and none is needed."""
+    release = Version(version)
+    expect_code(await App(bench, version=release).add(deviceId=device), OK, version=release)
     expect(await stored(bench), ["13562461"], "the list of passcodes")
 
 
 @case(
     "PLG/22",
     clause="plug-in error table: VERSION and ABSENT",
-    needs=ADD,
+    needs=ANY_VERSION,
     links=("bare",),
-    examples=8,
+    examples=16,
     changes=st.sampled_from(
         (
             {"passcode": "1"},
@@ -197,20 +218,19 @@ async def test_a_device_id_has_no_effect(bench: LockBench, device: str | int | b
         )
     ),
     pieces=st.integers(1, PIECES),
+    version=steps,
 )
 async def test_codes_are_those_of_the_version(
-    bench: LockBench, changes: dict[str, object], pieces: int
+    bench: LockBench, changes: dict[str, object], pieces: int, version: str
 ) -> None:
-    """Whatever goes wrong, no code is told that this version does not have any more or not yet."""
+    """Whatever goes wrong, no code is told that the version does not have any more or not yet."""
     gone = {code for code, row in error_codes().items() if not row.live(PLUGIN)}
     expect(len(gone), 20, f"the number of codes that {PLUGIN} does not have any more")
-    app = App(bench, link=BadLink(bench.link, hang_up_after=pieces))
+    app = App(bench, link=BadLink(bench.link, hang_up_after=pieces), version=Version(version))
     for told in (await app.add(**changes), *app.ends):
-        expect(
-            told["errorCode"] in error_codes().keys() - gone,
-            True,
-            f"is {told['errorCode']} a code of {PLUGIN}",
-        )
+        code = int(told["errorCode"])
+        live = code in error_codes() and error_codes()[code].live(version)
+        expect(live, True, f"is {code} one of {version}")
 
 
 @case(

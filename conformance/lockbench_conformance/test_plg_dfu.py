@@ -1,4 +1,4 @@
-"""PLG: what enterDfuMode promises, step by step, and each of its errors from a real cause. Version 3.1.0."""
+"""PLG: what enterDfuMode promises, step by step, and each of its errors from a real cause."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.cloud import PACKAGES, CloudBench, Fault
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.lockdata import USER, LockData
+from lockbench_protocol.plugin import Version
 
 from lockbench_conformance.app import (
     NOT_SYNCED,
     OK,
     SYNC_FAILED,
     UPGRADING,
+    UPGRADING_VERSIONS,
     App,
     NoRadio,
     check_story,
@@ -111,41 +113,46 @@ async def expect_usable(bench: LockBench, app: App, result: Result) -> None:
         await client.run(unlock(bench.keys, 1))
     again = await app.upgrade()
     check_story(app, again)
-    expect_code(again, *((OK,) if version != NEW else (OK, 11015)))
+    expect_code(again, *((OK,) if version != NEW else (OK, 11015)), version=app.version)
     await expect_running(bench, NEW)
 
 
 @case(
     "PLG/10",
     clause="enterDfuMode: type; telink-ota 9.3",
-    needs=(*UPGRADE, "hands"),
+    needs=(*UPGRADE, "hands", "phone"),
     links=("bare", "air"),
     examples=5,
     trouble=troubles,
     fault=faults,
+    release=st.sampled_from(UPGRADING_VERSIONS),
 )
-async def test_steps_come_in_order(bench: LockBench, trouble: Trouble, fault: Fault | None) -> None:
+async def test_steps_come_in_order(
+    bench: LockBench, trouble: Trouble, fault: Fault | None, release: str
+) -> None:
     """Whatever happens, the steps are 1, 2 rising, 3, and 4 or 5, or the call ends early in an error."""
     cloud = await bench.cloud()
     if fault is not None:
         cloud.hands.fail(fault)
     async with asyncio.timeout(180), asyncio.TaskGroup() as going:
-        app, _ = await upgrading_app(bench, NEW, link=troubled(bench, trouble, going))
+        link = troubled(bench, trouble, going)
+        app, _ = await upgrading_app(bench, NEW, link=link, version=Version(release))
         result = await app.upgrade()
     told = (len(app.steps), len(app.ends))
     await asyncio.sleep(5)
     expect((len(app.steps), len(app.ends)), told, "the number of callbacks after the call has settled")
     check_story(app, result)
     cloud.hands.mend()
-    await expect_usable(bench, App(bench, cloud), result)
+    await expect_usable(bench, App(bench, cloud, version=app.version), result)
 
 
 @case(
     "PLG/11",
     clause="enterDfuMode: type 5; plug-in error 11018",
-    needs=UPGRADE,
+    needs=(*UPGRADE, "phone"),
     links=("bare", "air"),
-    examples=2,
+    examples=3,
+    release=st.sampled_from(("2.9.0", "3.0.0", "3.1.0")),
     fault=st.sampled_from(
         (
             Fault(SUCCESS, errcode=90000, times=1),
@@ -155,12 +162,12 @@ async def test_steps_come_in_order(bench: LockBench, trouble: Trouble, fault: Fa
         )
     ),
 )
-async def test_a_failed_sync_is_type_5(bench: LockBench, fault: Fault) -> None:
+async def test_a_failed_sync_is_type_5(bench: LockBench, fault: Fault, release: str) -> None:
     """If only the cloud cannot be told, it is type 5 with 11018; the lock is new, and a later sync works."""
-    app, cloud = await upgrading_app(bench, NEW)
+    app, cloud = await upgrading_app(bench, NEW, version=Version(release))
     cloud.hands.fail(fault)
     result = await app.upgrade()
-    expect_code(result, SYNC_FAILED)
+    expect_code(result, SYNC_FAILED, version=app.version)
     check_story(app, result)
     expect(result.get("type"), NOT_SYNCED, "the type")
     await expect_running(bench, NEW)
