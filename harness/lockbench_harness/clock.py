@@ -10,7 +10,9 @@ import asyncio
 import selectors
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -20,6 +22,14 @@ TURNS = 5_000_000  # loop turns at one instant; a whole upgrade on an instant li
 GRACE = 60.0  # virtual seconds in which cancelled tasks may clean up
 REAL_GRACE = 6.0  # the same by the wall clock
 CANCELS = 3  # tries within the grace
+
+
+class Time(StrEnum):
+    """Whose clock a target goes by."""
+
+    VIRTUAL = "virtual"  # all of it is in this process
+    REAL = "real"  # an outside party is attached
+    SHARED = "shared"  # virtual, but for the time in which an outside party is waited for
 
 
 class ClockError(Exception):
@@ -54,8 +64,11 @@ class _JumpingSelector(selectors.DefaultSelector):
     """Polls without waiting; asks the loop to jump when no I/O is ready and no callback is due."""
 
     idle: Callable[[bool], None]  # set by the loop; the argument says whether a timer is left
+    waits = False  # for an outside party, by the wall clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.waits:
+            return super().select(timeout)
         ready = super().select(0)
         if not ready and (timeout is None or timeout > 0):
             self.idle(timeout is not None)
@@ -69,12 +82,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
         self._turns = 0
         self.limit = budget
-        selector = _JumpingSelector()
-        super().__init__(selector)
-        selector.idle = self._jump
+        self._blocks = 0  # in which another process is waited for
+        self._ahead: float | None = None  # of the wall clock, in such a block
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+        self._jumping.idle = self._jump
 
     def time(self) -> float:
-        return self._now
+        return self._now if self._ahead is None else time.monotonic() + self._ahead
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Inside the block time passes by the wall: another process is waited for. Blocks may overlap."""
+        if not self._blocks:
+            self._ahead = self._now - time.monotonic()
+            self._jumping.waits = True
+        self._blocks += 1
+        try:
+            yield
+        finally:
+            self._blocks -= 1
+            if not self._blocks:
+                self._now, self._ahead = self.time(), None
+                self._jumping.waits = False
+                self._turns = 0
 
     def _jump(self, timer_left: bool) -> None:  # noqa: FBT001 - one private caller
         if not timer_left:

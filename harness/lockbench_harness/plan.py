@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lockbench_harness.targets import Target
 
 EFFORTS = {"quick": 1, "full": 10, "soak": 100}  # times the examples of the case
-REAL_TIME_EXAMPLES = 5  # at most, a case, when the wall clock runs
+OUTSIDE_EXAMPLES = 5  # at most, a case, when an outside party is waited for
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def run_body(body: Body, values: Mapping[str, object], setting: Setting, trace: 
         async with setting.open(trace) as bench:
             await body(bench, **values)
 
-    if setting.target.real_time:
+    if setting.target.time is clock.Time.REAL:
         clock.run_real(_in_time(main()))
     else:
         clock.run(main(), budget=budget)
@@ -71,7 +71,7 @@ class Stage:
         self._failures: list[BaseException] = []
         self._over = asyncio.Event()
         self._host: asyncio.Task[None] | None = None
-        self._loop = clock.RealLoop() if setting.target.real_time else clock.VirtualLoop()
+        self._loop = clock.VirtualLoop() if setting.target.time is not clock.Time.REAL else clock.RealLoop()
         self._loop.set_exception_handler(lambda _loop, context: self._failures.append(_failure(context)))
         self._runner = asyncio.Runner(loop_factory=lambda: self._loop)
 
@@ -116,7 +116,7 @@ class Stage:
             self._run(_result(self._host))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(_in_time(work) if self._setting.target.real_time else work)
+        return self._runner.run(_in_time(work) if self._setting.target.time is clock.Time.REAL else work)
 
     async def _start(self, machine: Machine) -> None:
         opened = asyncio.get_running_loop().create_future()

@@ -11,8 +11,9 @@ from hypothesis.errors import HypothesisException, UnsatisfiedAssumption
 from hypothesis.stateful import run_state_machine_as_test
 
 from lockbench_harness import inputs, provider
+from lockbench_harness.clock import Time
 from lockbench_harness.failures import Failure
-from lockbench_harness.plan import EFFORTS, REAL_TIME_EXAMPLES
+from lockbench_harness.plan import EFFORTS, OUTSIDE_EXAMPLES
 from lockbench_harness.report.detail import describe
 from lockbench_harness.stage import Setting, Stage, run_body
 from lockbench_harness.trace import Fields, Trace
@@ -37,7 +38,8 @@ class Trial:
         self.warnings: list[str] = []
         self._case = case
         self._effort = effort
-        self._shrink = shrink and not setting.target.real_time
+        self._outside = setting.target.time is not Time.VIRTUAL
+        self._shrink = shrink and not self._outside
         self._kept: list[str] = []  # traces of examples
         self._failed: BaseException | None = None  # the latest failing example
         self._last_trace = ""  # of it
@@ -50,8 +52,8 @@ class Trial:
     @property
     def _final(self) -> BaseException | None:
         """The failure after which nothing more is tried: on a real lock, and where there is none."""
-        real = self.setting.target.real_time or isinstance(self._failed, Unreachable)
-        return self._failed if real else None
+        final = self._outside or isinstance(self._failed, Unreachable)
+        return self._failed if final else None
 
     def run(self) -> None:
         try:
@@ -94,10 +96,9 @@ class Trial:
                 drawn() if case.strategies else example()
 
     def _rules(self, steps: int = 1) -> hypothesis.settings:
-        real = self.setting.target.real_time
         examples = self._case.examples * EFFORTS[self._effort]
         return provider.rules(
-            min(examples, REAL_TIME_EXAMPLES) if real else examples, steps=steps, shrink=self._shrink
+            min(examples, OUTSIDE_EXAMPLES) if self._outside else examples, steps=steps, shrink=self._shrink
         )
 
     def _run_body(self, body: Body, values: Mapping[str, object]) -> None:

@@ -47,6 +47,10 @@ def expect(seen: object, expected: object, words: str) -> None:
         raise Expectation(words, expected, seen)
 
 
+class Unsupported(Exception):
+    """The target itself says that it cannot do what the case asks for."""
+
+
 class Unreachable(LocalError):
     """There is no target to judge: nothing answers at its address. Ends the run with exit 2."""
 
@@ -76,6 +80,8 @@ def hearing(heard: list[str]) -> Iterator[None]:
 def judge(error: BaseException, home: str) -> Verdict:
     """The verdict of an error that ended a case whose code lives in the package or module `home`."""
     leaves = list(_leaves(error))
+    if all(isinstance(leaf, Unsupported) for leaf in leaves):
+        return Verdict.UNSUPPORTED
     return Verdict.FAIL if all(_speaks_of_target(leaf, home) for leaf in leaves) else Verdict.BROKEN
 
 

@@ -13,6 +13,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from lockbench_harness import failures
 from lockbench_harness.cases import CAP, SHOULD, Case, case, expect, warn
+from lockbench_harness.clock import Time
 from lockbench_harness.inputs import Json
 from lockbench_harness.judge import run_case
 from lockbench_harness.machines import Bundle, Machine, initialize, precondition, rule
@@ -52,7 +53,7 @@ class ToyBench:
 class Toy:
     name: str = "toy"
     profile: str = ""
-    real_time: bool = False
+    time: Time = Time.VIRTUAL
     capabilities: Capabilities = CAPABLE
     mask: Mask = field(default_factory=Mask)
     opened: int = 0
@@ -296,7 +297,7 @@ def test_each_example_has_a_header_in_the_trace(tmp_path: Path) -> None:
 
 
 def test_a_real_time_target_gets_five_examples_and_one_try_at_a_failure() -> None:
-    target = Toy(real_time=True)
+    target = Toy(time=Time.REAL)
     assert row_of(body(holds, n=st.integers()), target).examples == 5
     target.opened = 0
     row = row_of(body(raising_at_once, code=codes), target)

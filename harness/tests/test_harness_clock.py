@@ -6,6 +6,8 @@ import asyncio
 import gc
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -292,3 +294,24 @@ def test_real_time_is_real() -> None:
 
     before = time.monotonic()
     assert 0 <= clock.run_real(main()) <= time.monotonic() - before
+
+
+def test_while_another_process_is_waited_for_time_is_the_walls() -> None:
+    async def main() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, clock.VirtualLoop)
+        await asyncio.sleep(300)
+        with loop.outside(), loop.outside():
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", "print(1)", stdout=subprocess.PIPE
+            )
+            said, _ = await child.communicate()
+        met = loop.time()
+        await asyncio.sleep(300)
+        assert said.split() == [b"1"]
+        return met, loop.time()
+
+    started = time.monotonic()
+    met, ended = clock.run(main())
+    assert 300 < met <= 300 + time.monotonic() - started
+    assert ended == met + 300

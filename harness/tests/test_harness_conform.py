@@ -18,6 +18,7 @@ from lockbench_harness.cli import cli
 TOY_LOCK = """
 import asyncio
 from contextlib import asynccontextmanager
+from lockbench_harness.clock import Time
 from lockbench_harness.targets import Capabilities
 from lockbench_harness.trace import Mask
 from lockbench_harness.verdicts import Unreachable
@@ -35,7 +36,7 @@ class Bench:
         return 20 if known else 0
 
 class Toy:
-    profile, real_time = "", False
+    profile, time = "", Time.VIRTUAL
 
     def __init__(self, name, known):
         self.name, self.mask = name, Mask()

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lockbench_harness.clock import Time
 from lockbench_harness.plan import Plan
 from lockbench_harness.report import Report, folder, html, junit
 from lockbench_harness.report.row import Detail, Row
@@ -41,7 +42,7 @@ def row(id: str = "PWD/6", verdict: Verdict = Verdict.PASS, **fields: Any) -> Ro
 
 
 def report(*rows: Row, name: str = "emulated", **fields: Any) -> Report:
-    target = SimpleNamespace(name=name, profile="strict", real_time=False, mask=Mask())
+    target = SimpleNamespace(name=name, profile="strict", time=Time.VIRTUAL, mask=Mask())
     return Report(Plan(name, seed=7, out=Path("/out")), cast("Any", target), rows, **fields)
 
 
@@ -194,7 +195,7 @@ def test_junit_counts_known_failures_as_skipped() -> None:
 def test_a_partial_or_real_time_report_says_so() -> None:
     told = report(row(), interrupted=True)
     assert told.notes == ("The run was interrupted: this report is partial.",)
-    real = SimpleNamespace(name="tcp-client:x", profile="", real_time=True, mask=Mask())
+    real = SimpleNamespace(name="tcp-client:x", profile="", time=Time.REAL, mask=Mask())
     real.mask.add("secret key")
     notes = replace(told, target=cast("Any", real), interrupted=False).notes
     assert notes[0].startswith("The target runs in real time: at most 5 examples a case")

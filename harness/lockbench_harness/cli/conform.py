@@ -100,6 +100,7 @@ def _jobs(words: tuple[str, ...]) -> int:
 
 def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) -> int:
     from lockbench_harness.cli.progress import teller
+    from lockbench_harness.clock import Time
     from lockbench_harness.collector import Collector
     from lockbench_harness.report import folder
     from lockbench_harness.suite import home_of
@@ -107,7 +108,7 @@ def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) ->
     if home_of(plan.suite) is None:
         raise LocalError(f"no package of cases is called {plan.suite!r}")
     target = plan.target()  # a name that is wrong is said before anything starts
-    jobs = 1 if target.real_time else jobs  # a real lock has one central at a time
+    jobs = 1 if target.time is Time.REAL else jobs  # a real lock has one central at a time
     assert plan.out is not None  # noqa: S101 - the option has a default
     scratch = folder.prepare(plan.out)
     with _own_output() as stream:

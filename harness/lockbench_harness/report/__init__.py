@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockbench_harness.cases import GROUPS
+from lockbench_harness.clock import Time
 from lockbench_harness.report import folder
 from lockbench_harness.report.row import Row
 from lockbench_harness.verdicts import Verdict
@@ -66,17 +67,16 @@ class Report:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know before the numbers."""
-        from lockbench_harness.plan import EFFORTS, REAL_TIME_EXAMPLES
+        from lockbench_harness.plan import EFFORTS, OUTSIDE_EXAMPLES
 
         notes = []
         if self.interrupted:
             notes.append("The run was interrupted: this report is partial.")
         if not self.rows:
             notes.append("No case was judged.")
-        if self.target.real_time:
-            notes.append(
-                f"The target runs in real time: at most {REAL_TIME_EXAMPLES} examples a case, not shrunk."
-            )
+        if self.target.time is not Time.VIRTUAL:
+            pace = f"The target runs in {self.target.time} time"
+            notes.append(f"{pace}: at most {OUTSIDE_EXAMPLES} examples a case, not shrunk.")
         elif self.plan.effort != "quick":
             notes.append(
                 f"Effort {self.plan.effort}: {EFFORTS[self.plan.effort]} times the examples of quick."
@@ -91,7 +91,7 @@ class Report:
             "lockbench": version("lockbench"),
             "target": self.target.name,
             "profile": self.target.profile,
-            "real_time": self.target.real_time,
+            "time": self.target.time,
             "seed": self.plan.seed,
             "effort": self.plan.effort,
             "strict": self.plan.strict,

@@ -12,7 +12,7 @@ from hypothesis.errors import HypothesisException
 from lockbench_protocol import RemoteError
 
 from lockbench_harness.report.row import Detail
-from lockbench_harness.verdicts import Expectation, Verdict
+from lockbench_harness.verdicts import Expectation, Unsupported, Verdict
 
 LONGEST = 2000  # characters of any one text
 FRAMES = 12
@@ -38,6 +38,8 @@ def describe(error: BaseException, verdict: Verdict, home: str) -> Detail:
         words = f"The bench broke: {_named(error).strip()}"
     elif isinstance(error, Expectation):
         words, expected, seen = _sentence(error.words), repr(error.expected), repr(error.seen)
+    elif isinstance(error, Unsupported):
+        words = str(error)
     elif isinstance(error, RemoteError):
         words, seen = "The target answered with an error or fell silent.", _named(error)
     else:

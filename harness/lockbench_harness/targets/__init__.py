@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from lockbench_protocol import LocalError
 
 if TYPE_CHECKING:
+    from lockbench_harness.clock import Time
     from lockbench_harness.credentials import Credentials
     from lockbench_harness.links import Link
     from lockbench_harness.trace import Mask, Trace
@@ -60,7 +61,7 @@ class Target(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     @property
-    def real_time(self) -> bool: ...  # an outside party is attached: the wall clock runs
+    def time(self) -> Time: ...  # not virtual: few examples, and nothing is shrunk
 
     @property
     def mask(self) -> Mask: ...  # empty for an emulated lock: its secrets are test data

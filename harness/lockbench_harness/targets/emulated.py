@@ -25,6 +25,7 @@ from lockbench_protocol.lock.features import Feature, feature_value, words
 from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
 
 from lockbench_harness.client.wire import V3
+from lockbench_harness.clock import Time
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
@@ -259,7 +260,7 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
 class EmulatedTarget:
     """A fresh lock for each example, on a link in memory ("bare") or on a medium ("air")."""
 
-    real_time = False
+    time = Time.VIRTUAL
 
     def __init__(self, profile: str) -> None:
         self.name = "emulated"

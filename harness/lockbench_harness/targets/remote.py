@@ -14,6 +14,7 @@ from pathlib import Path
 from lockbench_protocol import LocalError, RemoteError
 
 from lockbench_harness.client.operations import clear_passcodes, codes_in, read_log
+from lockbench_harness.clock import Time
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.targets import Bench, Capabilities, load_capabilities
 from lockbench_harness.targets.bench import LockBench
@@ -24,7 +25,7 @@ from lockbench_harness.verdicts import Unreachable
 class RemoteTarget:
     """One real lock, or an emulated one in another process."""
 
-    real_time = True
+    time = Time.REAL
 
     def __init__(self, name: str, credentials: Credentials) -> None:
         self.name = name
