@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from lockbench_protocol.lock import frame as ours
 from lockbench_protocol.lock.cipher import cipher
 from lockbench_protocol.lock.frame import Frame
 from lockbench_protocol.telink import ota
 
 from lockbench_benchmarks import hand, interpreted
+from lockbench_benchmarks.row import OURS, Goals, Work
 from lockbench_benchmarks.samples import (
     CHUNKS,
     COUNT,
@@ -24,18 +22,9 @@ from lockbench_benchmarks.samples import (
     RAWS,
 )
 
-OURS, CONSTRUCT, HAND = "lockbench", "interpreted construct", "hand-written struct"
+CONSTRUCT, HAND = "interpreted construct", "hand-written struct"
 CIPHER = cipher(KEY)  # a session keeps its cipher
 _PDU_COUNT = len(IMAGE) // 16
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One operation, `count` times in each call of a contender. The results of all are equal."""
-
-    name: str
-    count: int
-    contenders: dict[str, Callable[[], object]]
 
 
 def _stream() -> list[Frame]:
@@ -43,6 +32,7 @@ def _stream() -> list[Frame]:
     return [ours.decode(raw) for chunk in CHUNKS for raw in reassembler.feed(chunk)]
 
 
+# the results of all contenders of a work are equal
 WORKS = (
     Work(
         "frame encode",
@@ -120,8 +110,8 @@ WORKS = (
     ),
 )
 
-# the lines of the speed table: work, peer, how many times as many frames a second; None is printed only
-GOALS: dict[tuple[str, str], float | None] = {
+# the lines of the speed table: work, peer, how many times as many frames a second
+GOALS: Goals = {
     ("frame encode", CONSTRUCT): 20,
     ("frame decode", CONSTRUCT): 13,
     ("frame encode", HAND): 0.95,

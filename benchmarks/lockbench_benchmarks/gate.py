@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 
-from lockbench_benchmarks.rows import Row, rows
+from lockbench_benchmarks.row import Row
+from lockbench_benchmarks.rows import rows
 
 RUNS = 3
 SHARE = 0.8  # of a goal

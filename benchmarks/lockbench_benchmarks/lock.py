@@ -6,7 +6,6 @@ One core, no link and no loop: the writes of a client go into the device, and it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.lock.memory import Admin
@@ -17,13 +16,10 @@ from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.frame import Frame, chunks, encode
 
 from lockbench_benchmarks.interleave import SECONDS, measure
-from lockbench_benchmarks.rows import machine
-
-__all__ = ["machine", "missing", "rows"]
+from lockbench_benchmarks.row import NS, Row, within
 
 GOAL_RATE = 10_000  # exchanges a second and core
 AGAINST = "10,000 a second"
-NS = 1_000_000_000
 WRITE = "fff2"
 CHECK = bytes(5) + b"\x63" * 5 + bytes(7)  # 55 with a window of for ever
 
@@ -36,23 +32,6 @@ QUESTIONS: tuple[tuple[str, int, bytes], ...] = (
     ("25 log, a page", 0x25, b"\x00\x00"),
     ("07 passcodes, a page", 0x07, b"\x00\x00"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`rate`: exchanges a second of processor time; `ratio`: of that to the goal."""
-
-    name: str
-    against: str
-    ratio: float
-    goal: float | None
-    ns: float
-    against_ns: float
-    rate: float
-
-    @property
-    def met(self) -> bool:
-        return self.goal is None or self.ratio >= self.goal
 
 
 def lock_with_records() -> LockDevice:
@@ -96,8 +75,7 @@ def rows(seconds: float = SECONDS) -> Iterator[Row]:
     for name, opcode, plain in QUESTIONS:
         device.lock.session.login = Login.ADMIN
         (ns,) = measure({name: exchange(device, opcode, plain)}, seconds).values()
-        rate = NS / ns
-        yield Row(name, AGAINST, rate / GOAL_RATE, 1.0 if opcode != 0x07 else None, ns, NS / GOAL_RATE, rate)
+        yield within(name, AGAINST, ns, NS / GOAL_RATE, goal=opcode != 0x07)
 
 
 def missing() -> list[str]:

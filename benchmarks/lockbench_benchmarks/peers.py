@@ -40,7 +40,7 @@ def construct_compile() -> Contenders:
 def floor() -> Contenders:
     """What no Python codec can do without: pack, one AES call, a CRC in C, join. Its CRC is another one."""
     if find_spec("fastcrc"):
-        from fastcrc import crc8 as fast  # type: ignore[import-not-found]
+        from fastcrc import crc8 as fast
 
         crc: Callable[[bytes], int] = fast.maxim_dow
     else:
@@ -72,9 +72,9 @@ def _crc32(data: bytes) -> int:
 
 def ttlock_ble() -> Contenders:
     """A client of TTLock locks. Its decoder checks no CRC."""
-    from ttlock_ble.crypto import aes_decrypt, aes_encrypt  # type: ignore[import-not-found]
-    from ttlock_ble.protocol.frame import Frame as Theirs  # type: ignore[import-not-found]
-    from ttlock_ble.protocol.reassembler import FrameReassembler  # type: ignore[import-not-found]
+    from ttlock_ble.crypto import aes_decrypt, aes_encrypt
+    from ttlock_ble.protocol.frame import Frame as Theirs
+    from ttlock_ble.protocol.reassembler import FrameReassembler
 
     def stream() -> list[Any]:
         reassembler = FrameReassembler()
@@ -94,7 +94,7 @@ def ttlock_ble() -> Contenders:
 
 def kaitai() -> Contenders:
     """Kaitai Struct's runtime under a class as its compiler writes them, and the CRC beside it."""
-    from kaitaistruct import BytesIO, KaitaiStream, KaitaiStruct  # type: ignore[import-not-found]
+    from kaitaistruct import BytesIO, KaitaiStream, KaitaiStruct
 
     class KaitaiFrame(KaitaiStruct):  # type: ignore[misc]  # it ships no types
         def __init__(self, io: Any) -> None:
@@ -135,7 +135,7 @@ struct frame {
 
 def cstruct() -> Contenders:
     """dissect.cstruct with its own compiled reader, and the CRC beside it."""
-    from dissect.cstruct import cstruct as parser  # type: ignore[import-not-found]
+    from dissect.cstruct import cstruct as parser
 
     definitions = parser(endian=">")
     definitions.load(_C_FRAME)
@@ -173,14 +173,14 @@ def cstruct() -> Contenders:
 
 def scapy() -> Contenders:
     """A scapy layer with the CRC in its hooks."""
-    from scapy.fields import (  # type: ignore[import-not-found]
+    from scapy.fields import (
         ByteField,
         FieldLenField,
         ShortField,
         StrLenField,
         XShortField,
     )
-    from scapy.packet import Packet  # type: ignore[import-not-found]
+    from scapy.packet import Packet
 
     class ScapyFrame(Packet):  # type: ignore[misc]  # it ships no types
         name = "frame"

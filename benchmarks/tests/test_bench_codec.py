@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from lockbench_benchmarks.codec import CONSTRUCT, HAND, OURS, Work
+from lockbench_benchmarks.codec import CONSTRUCT, HAND
+from lockbench_benchmarks.row import OURS, Work
 from lockbench_benchmarks.rows import works
 from pytest_benchmark.fixture import BenchmarkFixture
 

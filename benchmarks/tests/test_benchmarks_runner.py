@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 from lockbench_benchmarks import gate, interleave
-from lockbench_benchmarks.codec import GOALS, HAND, OURS, WORKS
+from lockbench_benchmarks.codec import GOALS, HAND, WORKS
 from lockbench_benchmarks.peers import PEERS
-from lockbench_benchmarks.rows import Row, machine, missing, rows, works
+from lockbench_benchmarks.row import OURS, Row, machine
+from lockbench_benchmarks.rows import missing, rows, works
 
 
 def row(ratio: float, goal: float | None = 1.0) -> Row:

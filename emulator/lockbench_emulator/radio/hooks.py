@@ -107,6 +107,7 @@ HOOKS = (
     Hook(_SERVER, "on_att_read_blob_request", ("bearer", "request"), "uses wrapped"),
     Hook(_SERVER, "on_att_write_request", ("bearer", "request"), "uses wrapped"),
     Hook(_HOST, "__init__", ("controller_source", "controller_sink"), "overrides"),
+    Hook(_HOST, "add_listener", ("event", "f"), "overrides"),
     Hook(_HOST, "send_hci_packet", ("packet",), "overrides"),
     Hook(_HOST, "on_packet", ("packet",), "uses"),
     Hook(_HOST, "on_hci_acl_data_packet", ("packet",), "uses"),
