@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def bench() -> Iterator[Bench]:
         yield bench
 
 
-def refusal(code: int) -> object:
+def refusal(code: int) -> AbstractContextManager[object]:
     return pytest.raises(Refused, match=f"^{code}:")
 
 
@@ -281,7 +282,7 @@ def test_a_recheck_takes_the_parameters_of_older_clients(bench: Bench, older: di
 def test_a_passcode_is_refused_for_its_reason(bench: Bench, parameters: dict[str, object], code: int) -> None:
     good = {"lockId": bench.lock_id(), "keyboardPwd": "123456", "keyboardPwdType": 2}
     with refusal(code):
-        bench.as_user("add_passcode", **(good | parameters))
+        bench.as_user("add_passcode", "ann", **(good | parameters))
 
 
 def test_a_lock_has_at_most_250_custom_passcodes(bench: Bench) -> None:

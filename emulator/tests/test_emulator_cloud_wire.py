@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -70,7 +70,7 @@ class Server:
         return SimpleNamespace(status=int(status.split()[1]), headers=pairs, body=answer)
 
     def post(
-        self, path: str, parameters: dict[str, object], query: dict[str, object] | None = None
+        self, path: str, parameters: Mapping[str, object], query: Mapping[str, object] | None = None
     ) -> dict[str, object]:
         head = f"POST {path}" + (f"?{urlencode(query)}" if query else "")
         answer = self.send(head, urlencode(parameters).encode(), Content_Type=FORM)

@@ -1,12 +1,14 @@
 """Each quirk of a profile, beside the lock that does not have it."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from lockbench_emulator.device import LockDevice
-from lockbench_emulator.gatt import Notify
+from lockbench_emulator.gatt import Effect, Notify
 from lockbench_emulator.lock import hands
+from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.profiles import load_profile
 from lockbench_protocol.lock import advertising as adv
 from lockbench_protocol.lock.cipher import DEFAULT_KEY, cipher
@@ -56,12 +58,16 @@ def challenge(device: LockDevice) -> int:
     return int.from_bytes(ask(device, 0x55, ALWAYS)[2:])
 
 
+def turn_thumb(one: Lock, now: float, *, on: bool) -> list[Effect]:
+    return hands.turn_thumb(one, unlocked=on, now=now)
+
+
 @pytest.mark.parametrize(("word", "bits"), [("live", [0, 1]), ("locked", [0, 0]), ("unlocked", [1, 1])])
 def test_the_status_byte_may_be_constant(word: str, bits: list[int]) -> None:
     device = lock(quirks={"status_byte": word})
     seen = []
     for unlocked in (False, True):
-        device.by_hand(lambda one, now, on=unlocked: hands.turn_thumb(one, unlocked=on, now=now), 0.0)
+        device.by_hand(partial(turn_thumb, on=unlocked), 0.0)
         seen.append(ask(device, 0x14, b"SCIENER")[3])
     assert seen == bits
 

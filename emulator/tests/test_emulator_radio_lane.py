@@ -84,7 +84,7 @@ def test_a_packet_that_the_controller_chokes_on_is_told_to_the_medium() -> None:
     async def main() -> None:
         medium = Medium(seed=1)
         controller = medium.controller("phone")
-        controller.on_hci_acl_data_packet = refuse  # type: ignore[method-assign]  # a fault of our own
+        controller.on_hci_acl_data_packet = refuse  # type: ignore[assignment,method-assign]  # a fault of our own
         with quiet():
             LocalHost(controller).send_hci_packet(hci.HCI_AclDataPacket(1, 0, 0, 1, b"x"))
             await asyncio.sleep(0)

@@ -1,5 +1,7 @@
 """What a case is, and how cases are named, ordered and chosen."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -99,10 +101,14 @@ def test_an_id_that_is_written_twice_is_refused() -> None:
 
 
 def test_a_suite_is_loaded_from_its_test_modules_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = {"test_pwd": {"a": made("PWD/6"), "x": 1}, "test_cod": {"b": made("COD/2")}, "words": {}}
-    monkeypatch.setattr(cases.importlib, "import_module", importer(modules))
+    modules: dict[str, dict[str, object]] = {
+        "test_pwd": {"a": made("PWD/6"), "x": 1},
+        "test_cod": {"b": made("COD/2")},
+        "words": {},
+    }
+    monkeypatch.setattr(importlib, "import_module", importer(modules))
     listing = [SimpleNamespace(name=name) for name in modules]
-    monkeypatch.setattr(cases.pkgutil, "iter_modules", lambda _path: listing)
+    monkeypatch.setattr(pkgutil, "iter_modules", lambda _path: listing)
     assert [case.id for case in cases.load("toys")] == ["COD/2", "PWD/6"]
 
 

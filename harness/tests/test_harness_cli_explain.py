@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from lockbench_harness.cli import cli
 from lockbench_protocol.errors import error_codes
 
 
-def explain(*arguments: str):
+def explain(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["explain", *arguments])
 
 

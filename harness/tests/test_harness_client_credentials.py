@@ -10,9 +10,9 @@ from lockbench_emulator.lock import hands
 from lockbench_harness.client import enrolment as enrol
 from lockbench_harness.client.configuration import FREEZE, put
 from lockbench_harness.client.enrolment import CARD, FINGERPRINT, CyclicPeriod, Enrolled
-from lockbench_harness.client.operations import PERMANENT, LockRefused, read_log, set_time
+from lockbench_harness.client.operations import PERMANENT, LockRefused, login_admin, read_log, set_time
 from lockbench_protocol.lock.commands import COMMANDS
-from lockbench_protocol.lock.commands.cards import AddStatus, Cycle, CyclicUser, card_number
+from lockbench_protocol.lock.commands.cards import AddStatus, CredentialOp, Cycle, CyclicUser, card_number
 from lockbench_protocol.lock.commands.log import LogType
 from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.envelope import Refusal, Reply
@@ -95,10 +95,10 @@ def test_an_8_byte_card_stands_alone_in_its_page(owner: Any, numbers: list[bytes
     pages: list[list[int]] = []
 
     def look() -> Any:
-        yield from enrol.login_admin(app.keys)
+        yield from login_admin(app.keys)
         seq = 0
         while seq != 0xFFFF:
-            page = yield from enrol._ask(CARD, enrol.CredentialOp.SEARCH_CARD, {"seq": seq})
+            page = yield from enrol._ask(CARD, CredentialOp.SEARCH_CARD, {"seq": seq})
             pages.append([len(row.number) for row in page.records])
             seq = page.next
 
@@ -188,16 +188,16 @@ def test_a_template_that_is_not_whole_is_refused_and_leaves_nothing(
     app = owner()
 
     def upload() -> Any:
-        yield from enrol.login_admin(app.keys)
+        yield from login_admin(app.keys)
         head = {"number": 5, "length": len(data), "sum": (sum(data) + (off if fault == "sum" else 0)) % 65536}
         if fault != "no head":
             values = {"template": head, "start": PERMANENT[0], "end": PERMANENT[1]}
-            yield from enrol._ask(FINGERPRINT, enrol.CredentialOp.ADD, values)
+            yield from enrol._ask(FINGERPRINT, CredentialOp.ADD, values)
         seq = off if fault == "seq" else 0
         piece = data[:97] + bytes(off if fault == "longer" else 0)
         rest = data[97:194], data[194:]
         for at, part in enumerate((piece, *filter(None, rest))):
-            yield from enrol._ask(FINGERPRINT, enrol.CredentialOp.TEMPLATE, {"seq": seq + at, "data": part})
+            yield from enrol._ask(FINGERPRINT, CredentialOp.TEMPLATE, {"seq": seq + at, "data": part})
 
     assert app.code_of(upload()) == Status.INVALID_PARAMETER
     assert app.run(enrol.search(app.keys, FINGERPRINT)) == []
@@ -259,8 +259,9 @@ def test_cyclic_periods_hold_for_cards_fingers_and_fobs(
 def test_an_unknown_user_or_cycle_of_a_period_is_refused(owner: Any) -> None:
     app = owner()
     row = CyclicPeriod(Cycle.DAY, 1, (9, 0), (17, 0))
-    for user, cycle in ((4, Cycle.DAY), (CyclicUser.CARD, 9)):
-        bad = CyclicPeriod(cycle, row.day, row.start, row.end)  # type: ignore[arg-type]
+    wrong: tuple[tuple[Any, Any], ...] = ((4, Cycle.DAY), (CyclicUser.CARD, 9))
+    for user, cycle in wrong:
+        bad = CyclicPeriod(cycle, row.day, row.start, row.end)
         assert app.code_of(enrol.set_cyclic(app.keys, user, b"1267", [bad])) == Status.INVALID_PARAMETER
 
 

@@ -1,5 +1,6 @@
 """Settings, passage mode, codes of the administrator, network: the client's conversations with a lock."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -106,12 +107,13 @@ def test_the_bolt_falls_after_the_auto_lock_time_whoever_opened_it(owner: Any) -
     app = owner()
     app.run(auto_lock(app.keys, 60))
     admin_code = app.device.memory.admin_passcode
-    for opens in (
+    ways: tuple[Callable[[], object], ...] = (
         lambda: app.run(unlock(app.keys, 1)),
         lambda: app.do(hands.enter_code, admin_code),
         lambda: app.do(hands.turn_key, unlocked=True),
         lambda: app.do(hands.turn_thumb, unlocked=True),
-    ):
+    )
+    for opens in ways:
         opens()
         app.wait(59)
         assert app.device.memory.unlocked
@@ -138,7 +140,8 @@ passages = st.builds(
 def test_passage_times_are_listed_as_they_were_written(
     owner: Any, changes: list[tuple[str, int]], rows: list[PassageTime]
 ) -> None:
-    app, known = owner(), {}
+    app = owner()
+    known: dict[PassageTime, None] = {}
     for what, at in changes:
         row = rows[at]
         if what == "add":
@@ -305,7 +308,7 @@ def iter_of(exchange: Exchange) -> Any:
 
 
 def right_sum(app: Any) -> int:
-    return (app.device.lock.session.ps + app.keys.unlock_key) % 2**32
+    return int(app.device.lock.session.ps + app.keys.unlock_key) % 2**32
 
 
 def test_an_arm_that_is_in_the_way_of_a_car_stays_down(owner: Any) -> None:

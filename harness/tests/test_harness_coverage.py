@@ -23,6 +23,7 @@ from lockbench_emulator.device import factory_image
 from lockbench_emulator.gatt import Disconnect
 from lockbench_emulator.lock import hands
 from lockbench_emulator.lock import lock as lock_module
+from lockbench_emulator.lock.handlers import HANDLERS
 from lockbench_emulator.lock.session import IN_SETTING, REFUSALS, Login, Mode
 from lockbench_emulator.lock.session import refusal as true_refusal
 from lockbench_harness.client import configuration as conf
@@ -200,9 +201,9 @@ def settings(app: Any) -> None:
 def others(app: Any) -> None:
     keys, run = app.keys, app.run
     app.do(hands.move_door, closed=False)
-    for operation in (unlock(keys, 1), lock(keys, 2), conf.dead_lock(keys, 3), unlock(keys, 4, admin=True)):
-        run(operation)
-    for operation in (status(), features(), get_time(), set_time(keys, app.device.clock.local(0.0))):
+    moves = (unlock(keys, 1), lock(keys, 2), conf.dead_lock(keys, 3), unlock(keys, 4, admin=True))
+    asked = (status(), features(), get_time(), set_time(keys, app.device.clock.local(0.0)))
+    for operation in (*moves, *asked):
         run(operation)
     for kind in InfoType:
         run(device_info(kind))
@@ -311,7 +312,7 @@ def test_every_row_of_the_login_tables_is_exercised(owner: Any, monkeypatch: pyt
     unpaired.run(reset(unpaired.keys))
     unpaired.wire.key = DEFAULT_KEY
     for opcode, row in COMMANDS.items():
-        if row.feature not in {None, *app.device.profile.features} or opcode not in lock_module.HANDLERS:
+        if row.feature not in {None, *app.device.profile.features} or opcode not in HANDLERS:
             continue
         for login in Login:
             app.device.lock.session.login = login

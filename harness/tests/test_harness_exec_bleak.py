@@ -119,7 +119,14 @@ def environment(*requirements: str) -> Path:
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)  # noqa: S603 - our own words
-            pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+            pip: list[str | Path] = [
+                folder / "bin" / "python",
+                "-m",
+                "pip",
+                "--disable-pip-version-check",
+                "install",
+                "-q",
+            ]
             subprocess.run([*pip, *requirements], check=True)  # noqa: S603 - our own words
             (folder / "complete").touch()
     return folder / "bin" / "python"
@@ -422,7 +429,7 @@ asyncio.run(main())
 
 
 def test_ttlock_ble_unmodified_connects_unlocks_locks_and_manages_passcodes() -> None:
-    program = [environment("ttlock-ble"), "-c", TTLOCK_BLE]
+    program = [str(environment("ttlock-ble")), "-c", TTLOCK_BLE]
     command = [sys.executable, "-m", "lockbench", "exec", "--json", "--", *program]
     done = subprocess.run(command, capture_output=True, check=False, timeout=120)  # noqa: S603 - our own words
     assert done.returncode == 0, done.stderr.decode()

@@ -46,7 +46,7 @@ def run(*argv: str, after: Callable[[Path], None] | None = None) -> tuple[Ended,
             loop = asyncio.get_running_loop()
             if after is not None:
                 started = loop.create_future()
-                loop.add_reader(out, lambda: started.done() or started.set_result(None))
+                loop.add_reader(out, lambda: None if started.done() else started.set_result(None))
                 await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
                 loop.remove_reader(out)
                 printed = out.readline() if started.done() else b""
@@ -138,13 +138,14 @@ def test_the_program_finds_the_credentials_and_they_are_gone_afterwards(scratch:
     def look(path: Path) -> None:
         modes.extend(stat.S_IMODE(place.stat().st_mode) for place in (path, path.parent))
         assert Credentials.load(path) == CREDENTIALS
+        os.write(keep, b"\n")
 
     source = "import os; print(os.environ['LOCKBENCH_CREDENTIALS'], flush=True); input()"
     stdin, keep = os.pipe()
     saved = os.dup(0)
     os.dup2(stdin, 0)
     try:
-        run(*python(source), after=lambda path: (look(path), os.write(keep, b"\n"))[0])
+        run(*python(source), after=look)
     finally:
         os.dup2(saved, 0)
         for descriptor in (stdin, keep, saved):

@@ -40,7 +40,8 @@ async def scripted(bench: LockBench, client: LockClient, name: str, code: str) -
         if name == "type":
             return bench.hands.enter_code(code)
         if name == "wait":
-            return await asyncio.sleep(4)
+            await asyncio.sleep(4)
+            return None
         if name == "drop":
             await client.disconnect()
             return None

@@ -40,9 +40,9 @@ def test_an_assertion_of_the_case_is_a_failure_but_one_of_a_library_is_not() -> 
 
 
 def test_a_group_of_errors_is_a_failure_only_if_all_of_them_are() -> None:
-    group = caught(ExceptionGroup("both", [caught(RemoteError("a")), caught(AssertionError())]))
+    group = caught(BaseExceptionGroup("both", [caught(RemoteError("a")), caught(AssertionError())]))
     assert judge(group, HERE) is Verdict.FAIL
-    mixed = caught(ExceptionGroup("both", [caught(RemoteError("a")), caught(KeyError("b"))]))
+    mixed = caught(BaseExceptionGroup("both", [caught(RemoteError("a")), caught(KeyError("b"))]))
     assert judge(mixed, HERE) is Verdict.BROKEN
 
 

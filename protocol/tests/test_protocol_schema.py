@@ -77,7 +77,7 @@ names = st.sampled_from(sorted(SCHEMAS))
 many = settings(max_examples=400)
 
 
-class Fast(Codec):
+class Fast(Codec[Any]):
     """A codec that never goes the slow way."""
 
     def parse_slowly(self, data: bytes) -> Any:
@@ -165,7 +165,7 @@ def damaged(data: st.DataObject, raw: bytes) -> bytes:
 
 def spoiled(data: st.DataObject, value: Any) -> Any:
     """With one field, at any depth, left out or replaced by something odd."""
-    odd = st.sampled_from(
+    odd: st.SearchStrategy[Any] = st.sampled_from(
         [None, -1, 1 << 70, 1.5, "text", "\N{SNOWMAN}", b"", b"12345", bytearray(4), [], {}]
     )
     if isinstance(value, dict) and value and data.draw(st.booleans()):
@@ -279,7 +279,7 @@ def test_the_same_construct_is_compiled_once() -> None:
     assert codec(COMMANDS[0x41].request) is codec(COMMANDS[0x41].request)
 
 
-codecs = {name: Codec(schema) for name, schema in SCHEMAS.items()}
+codecs: dict[str, Codec[Any]] = {name: Codec(schema) for name, schema in SCHEMAS.items()}
 fast_codecs = {name: Fast(schema) for name, schema in SCHEMAS.items()}
 for each in (*codecs.values(), *fast_codecs.values()):
     each.compile()
