@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
 from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.ttlock import Ttlock
-from lockbench_emulator.cloud.wire import Observer, ttlock_app
+from lockbench_emulator.cloud.wire import Observer, TtlockWire, ttlock_app
 
 HOST = "ttlock.test"
 """The name of a cloud that is reached over a Unix socket; it is never looked up."""
@@ -22,11 +22,12 @@ async def serving(
     socket: str = "",
     port: int = 0,
     observe: Observer | None = None,
+    made: type[TtlockWire] = TtlockWire,
 ) -> AsyncIterator[str]:
     """The TTLock cloud's address while it serves: on `socket` (a path) when given, else on a loopback port.
 
     Sets `cloud.base_url`.
     """
-    async with listening((ttlock_app(cloud, faults, observe=observe), Door(socket, port=port))) as (chosen,):
+    async with listening((ttlock_app(cloud, faults, observe=observe, made=made), Door(socket, port=port))) as (chosen,):
         cloud.base_url = f"http://{LOOPBACK}:{chosen}" if chosen else f"http://{HOST}"
         yield cloud.base_url

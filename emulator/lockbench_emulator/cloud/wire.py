@@ -47,13 +47,14 @@ def ttlock_app(
     observe: Observer | None = None,
     *,
     today: Callable[[], float] | None = None,
+    made: type[TtlockWire] | None = None,
 ) -> web.Application:
     """The application that serves this cloud; with its controls when `bench` is given.
 
     `today`: the clock, s since 1970, that the date of a request must agree with, when it is not the cloud's.
     """
     app = web.Application(client_max_size=FILE_LIMIT if bench else BODY_LIMIT)
-    wire = _Wire(cloud, faults, observe, today or (lambda: cloud.millis() / 1000))
+    wire = (made or TtlockWire)(cloud, faults, observe, today or (lambda: cloud.millis() / 1000))
     for endpoint in ENDPOINTS:
         app.router.add_route("*", endpoint.path, wire.route(endpoint))
     app.router.add_get(PACKAGES + r"{number:\d{1,18}}.bin", wire.package)
@@ -64,7 +65,9 @@ def ttlock_app(
     return app
 
 
-class _Wire:
+class TtlockWire:
+    error_status = 200  # of a refusal, HTTP
+
     def __init__(
         self, cloud: Ttlock, faults: Faults, observe: Observer | None, today: Callable[[], float]
     ) -> None:
@@ -77,6 +80,7 @@ class _Wire:
         async def handle(request: web.Request) -> web.StreamResponse:
             fault = self._faults.take(endpoint.path)
             parameters: dict[str, str] = {}
+            status = 200
             if fault.status is not None:
                 self._note(request, parameters, fault.status, None)
                 return await send(request, b"", fault, status=fault.status)
@@ -84,12 +88,12 @@ class _Wire:
                 parameters |= await _parameters(request)
                 body = self._answer(endpoint, request.method, parameters, fault)
             except Refused as refusal:
-                body = envelope(refusal.errcode)
+                status, body = self.error_status, self.refusal(refusal.errcode)
             for name in fault.without:
                 body.pop(name, None)
             errcode = body.get("errcode", 0)
-            self._note(request, parameters, 200, errcode if isinstance(errcode, int) else None)
-            return await send(request, json_bytes(body), fault)
+            self._note(request, parameters, status, errcode if isinstance(errcode, int) else None)
+            return await send(request, json_bytes(body), fault, status=status)
 
         return handle
 
@@ -101,14 +105,17 @@ class _Wire:
         if fault.errcode is not None:
             raise Refused(fault.errcode)
         if endpoint.right is not Right.NONE:
-            self._check_date(parameters.get("date", ""))
+            self.check_date(parameters.get("date", ""))
         try:
             request = endpoint.request.model_validate(parameters)
         except ValidationError:
             raise Refused(-3) from None
         return self._cloud.call(endpoint, request).body()
 
-    def _check_date(self, date: str) -> None:
+    def refusal(self, errcode: int) -> dict[str, object]:
+        return envelope(errcode)
+
+    def check_date(self, date: str) -> None:
         """A date that is no number is a wrong parameter, and left to the model."""
         if re.fullmatch(r"[0-9]{1,18}", date) and abs(int(date) - round(self._today() * 1000)) > DATE_WINDOW:
             raise Refused(80000)

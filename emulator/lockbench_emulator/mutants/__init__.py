@@ -1,4 +1,4 @@
-"""Named faulty locks: each a small override of a part or a key, each a bug that real products had.
+"""Named faulty locks and clouds: each a small override of a part or a key, each a bug that real products had.
 
 A bench that does not tell a mutant from a sound lock is blind there: each row names the cases that find it.
 """
@@ -11,6 +11,8 @@ from lockbench_protocol import LocalError
 
 from lockbench_emulator.mutants.air import AIR
 from lockbench_emulator.mutants.boot import BOOT
+from lockbench_emulator.mutants.dding import SAAS
+from lockbench_emulator.mutants.dding_doors import CALLBACKS, DDING_PASSWORDS
 from lockbench_emulator.mutants.frames import FRAMES
 from lockbench_emulator.mutants.keypad import KEYPADS
 from lockbench_emulator.mutants.passcodes import PASSCODES
@@ -20,8 +22,10 @@ from lockbench_emulator.mutants.session import SESSION
 
 __all__ = ["MUTANTS", "Mutant", "mutant"]
 
+CLOUDS = (*SAAS, *DDING_PASSWORDS, *CALLBACKS)
+
 MUTANTS: Mapping[str, Mutant] = {
-    row.name: row for row in (*FRAMES, *AIR, *SESSION, *PASSCODES, *KEYPADS, *RECORDS, *BOOT)
+    row.name: row for row in (*FRAMES, *AIR, *SESSION, *PASSCODES, *KEYPADS, *RECORDS, *BOOT, *CLOUDS)
 }
 
 

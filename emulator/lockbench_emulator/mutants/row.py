@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.lock.handlers import HANDLERS, Handler
@@ -12,10 +12,13 @@ from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.parts import SOUND, Parts
 from lockbench_emulator.profiles import LockProfile, load_profile
 
+if TYPE_CHECKING:
+    from lockbench_emulator.cloud.parts import Clouds
+
 
 @dataclass(frozen=True)
 class Mutant:
-    """A faulty lock, built as `device` from `parts` under its profile."""
+    """A faulty lock, built as `device` from `parts` under its profile, or a sound one with faulty clouds."""
 
     name: str
     says: str  # what is wrong with it, in one line
@@ -24,6 +27,7 @@ class Mutant:
     device: type[LockDevice] = LockDevice
     keys: Mapping[str, object] = field(default_factory=dict)  # of the profile: "session.idle_seconds"
     profile: str = "strict"  # the sound lock beside it
+    clouds: Clouds | None = None  # what its clouds are built from; None: they are sound
 
     def make_profile(self) -> LockProfile:
         profile = load_profile(self.profile)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from lockbench_protocol import LocalError, RemoteError
+from lockbench_protocol import RemoteError
 from lockbench_protocol.cloud.aiot.pushes import read_push
 from lockbench_protocol.cloud.dding.events import signature
 
@@ -74,6 +74,10 @@ class Letter:
         return self.body.get("sign") == signature(url, self.body)
 
 
+class NotReceived(RemoteError):
+    """A letter that should have come did not."""
+
+
 class Receiver:
     """`replies` are used up in order; without any, letters are taken."""
 
@@ -87,7 +91,7 @@ class Receiver:
         return [letter.event for letter in self.letters]
 
     async def wait_for(self, event: str, *, count: int = 1, seconds: float = 60.0) -> Letter:
-        """The `count`th letter of this event, from the first on. LocalError when it does not come in time."""
+        """The `count`th letter of this event, from the first on. NotReceived when it does not come."""
 
         def found() -> list[Letter]:
             return [letter for letter in self.letters if letter.event == event]
@@ -96,7 +100,7 @@ class Receiver:
             try:
                 await asyncio.wait_for(self._news.wait_for(lambda: len(found()) >= count), seconds)
             except TimeoutError:
-                raise LocalError(f"{count} of {event} did not come within {seconds:g} s") from None
+                raise NotReceived(f"{count} of {event} did not come within {seconds:g} s") from None
         return found()[count - 1]
 
     async def take(self, request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
@@ -34,6 +34,8 @@ from lockbench_harness.targets.emulated_supply import EmulatedSupply
 from lockbench_harness.trace import Mask, Trace
 
 if TYPE_CHECKING:
+    from lockbench_emulator.cloud.parts import Clouds as CloudParts
+
     from lockbench_harness.targets.aiot import AiotCloud
     from lockbench_harness.targets.cloud import CloudBench
     from lockbench_harness.targets.dding import DdingCloud
@@ -261,6 +263,7 @@ class EmulatedTarget:
     """A fresh lock for each example, on a link in memory ("bare") or on a medium ("air")."""
 
     time = Time.VIRTUAL
+    cloud_parts: CloudParts | None = None  # None: those of sound clouds
 
     def __init__(self, profile: str) -> None:
         self.name = "emulated"
@@ -330,6 +333,9 @@ class EmulatedTarget:
     @asynccontextmanager
     async def _clouds(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[Clouds]:
         """What opens the clouds; they are closed with the bench."""
+        made: dict[str, Any] = {"seed": seed, "unix_start": UNIX_START, "trace": trace}
+        if self.cloud_parts is not None:
+            made["parts"] = self.cloud_parts
         async with AsyncExitStack() as stack:
 
             async def open_cloud() -> CloudBench:
@@ -337,21 +343,21 @@ class EmulatedTarget:
 
                 blob = credentials_of(device).lock_data
                 return await stack.enter_async_context(
-                    emulated_cloud(device.profile.model, blob, seed=seed, unix_start=UNIX_START, trace=trace)
+                    emulated_cloud(device.profile.model, blob, **made)
                 )
 
             async def open_dding() -> DdingCloud:
                 from lockbench_harness.targets.emulated_dding import emulated_dding
 
                 return await stack.enter_async_context(
-                    emulated_dding(seed=seed, unix_start=UNIX_START, trace=trace)
+                    emulated_dding(**made)
                 )
 
             async def open_aiot(bench: LockBench) -> AiotCloud:
                 from lockbench_harness.targets.emulated_aiot import emulated_aiot
 
                 return await stack.enter_async_context(
-                    emulated_aiot(bench, seed=seed, unix_start=UNIX_START, trace=trace)
+                    emulated_aiot(bench, **made)
                 )
 
             yield open_cloud, open_dding, open_aiot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from lockbench_emulator.cloud.aiot.bench import AiotBench
 from lockbench_emulator.cloud.aiot.cloud import Aiot, Refused
 from lockbench_emulator.cloud.aiot.server import serving_aiot
 from lockbench_emulator.cloud.faults import Fault, Faults
-from lockbench_emulator.cloud.store import Store
+from lockbench_emulator.cloud.parts import SOUND_CLOUDS, Clouds
 
 from lockbench_harness.client.cloud import TIMEOUT
 from lockbench_harness.client.receiver import AIOT, Receiver, receiving
@@ -62,9 +62,9 @@ async def emulated_aiot(
     seed: int,
     unix_start: int,
     trace: Trace,
-    make: Callable[..., Aiot] = Aiot,
+    parts: Clouds = SOUND_CLOUDS,
 ) -> AsyncIterator[AiotCloud]:
-    """A cloud of its own, whose clock shows `unix_start` at the loop's 0. `make` builds it."""
+    """A cloud of its own, built from `parts`, whose clock shows `unix_start` at the loop's 0."""
     loop = asyncio.get_running_loop()
 
     def now() -> float:
@@ -75,10 +75,10 @@ async def emulated_aiot(
 
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        store = stack.enter_context(Store())
+        store = stack.enter_context(parts.store())
         devices, faults, receiver = MemoryDevices(), Faults(), Receiver(AIOT)
         door = OtaDoor(bench, devices)
-        cloud = make(store, now, Random(f"aiot {seed}"), door)  # noqa: S311 - an emulated cloud repeats itself
+        cloud = parts.aiot(store, now, Random(f"aiot {seed}"), door)  # noqa: S311 - an emulated cloud repeats itself
         door.reports = cloud.upgrades
         stack.push_async_callback(door.close)
         hands = AiotBench(cloud, devices)

@@ -10,8 +10,8 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from lockbench_emulator.cloud.faults import Fault, Faults
+from lockbench_emulator.cloud.parts import SOUND_CLOUDS, Clouds
 from lockbench_emulator.cloud.server import serving
-from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock
 from lockbench_emulator.profiles import Model
 
@@ -52,9 +52,15 @@ class EmulatedStaff:
 
 @asynccontextmanager
 async def emulated_cloud(
-    model: Model, lock_data: str, *, seed: int, unix_start: int, trace: Trace
+    model: Model,
+    lock_data: str,
+    *,
+    seed: int,
+    unix_start: int,
+    trace: Trace,
+    parts: Clouds = SOUND_CLOUDS,
 ) -> AsyncIterator[CloudBench]:
-    """A cloud of its own, whose clock shows `unix_start` at the loop's 0."""
+    """A cloud of its own, built from `parts`, whose clock shows `unix_start` at the loop's 0."""
     loop = asyncio.get_running_loop()
 
     def now() -> float:
@@ -65,11 +71,13 @@ async def emulated_cloud(
 
     async with AsyncExitStack() as stack:
         path = str(Path(stack.enter_context(TemporaryDirectory())) / "ttlock")
-        store = stack.enter_context(Store())
-        cloud = Ttlock(store, now, Random(f"cloud {seed}"))  # noqa: S311 - an emulated cloud repeats itself
+        store = stack.enter_context(parts.store())
+        cloud = parts.ttlock(store, now, Random(f"cloud {seed}"))  # noqa: S311 - an emulated cloud repeats itself
         faults = Faults()
         staff = EmulatedStaff(cloud, faults, model)
         staff.sign_up(ACCOUNT)
-        base_url = await stack.enter_async_context(serving(cloud, faults, socket=path, observe=note))
+        base_url = await stack.enter_async_context(
+            serving(cloud, faults, socket=path, observe=note, made=parts.ttlock_wire)
+        )
         access = CloudAccess(base_url, now, path)
         yield await stack.enter_async_context(open_cloud(access, ACCOUNT, lock_data, staff))

@@ -14,10 +14,10 @@ from typing import Literal
 import aiohttp
 from lockbench_emulator.cloud.dding.agent import MemoryLocks
 from lockbench_emulator.cloud.dding.bench import DdingBench
-from lockbench_emulator.cloud.dding.cloud import Dding, Refused
-from lockbench_emulator.cloud.dding.policy import PROFILES
+from lockbench_emulator.cloud.dding.cloud import Refused
 from lockbench_emulator.cloud.dding.server import serving_dding
 from lockbench_emulator.cloud.faults import Fault, Faults
+from lockbench_emulator.cloud.parts import SOUND_CLOUDS, Clouds
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.times import SkippingClock
 from lockbench_protocol.cloud.dding.endpoints import Role
@@ -65,8 +65,10 @@ class EmulatedDdingStaff:
 
 
 @asynccontextmanager
-async def emulated_dding(*, seed: int, unix_start: int, trace: Trace) -> AsyncIterator[DdingCloud]:
-    """A cloud of its own, whose clock shows `unix_start` at the loop's 0."""
+async def emulated_dding(
+    *, seed: int, unix_start: int, trace: Trace, parts: Clouds = SOUND_CLOUDS
+) -> AsyncIterator[DdingCloud]:
+    """A cloud of its own, built from `parts`, whose clock shows `unix_start` at the loop's 0."""
     loop = asyncio.get_running_loop()
 
     now = SkippingClock(lambda: unix_start + loop.time())
@@ -76,11 +78,11 @@ async def emulated_dding(*, seed: int, unix_start: int, trace: Trace) -> AsyncIt
 
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        store = stack.enter_context(Store())
+        store = stack.enter_context(parts.store())
         locks, faults, receiver = MemoryLocks(store, now), Faults(), Receiver()
         chance = Random(f"dding {seed}")  # noqa: S311 - an emulated cloud repeats itself
-        cloud = Dding(store, now, chance, locks, PROFILES["v1.6"])
-        bench = DdingBench(cloud, locks, now)
+        cloud = parts.dding(store, now, chance, locks, parts.dding_policy)
+        bench = parts.dding_bench(cloud, locks, now)
         for who, (tenant, role, name) in CLIENTS.items():
             bench.add_client(who, SECRET, tenant, role, name)
         inbox = str(folder / "receiver")

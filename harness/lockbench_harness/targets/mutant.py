@@ -22,6 +22,7 @@ class MutantTarget(EmulatedTarget):
         super().__init__(faulty.profile)
         self.name = f"{SCHEME}:{faulty.name}"
         self.profile = ""
+        self.cloud_parts = faulty.clouds
         self._faulty = faulty
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding.codes import ERRORS, LATER_ERRORS, text_of
-from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, PREFIX, Endpoint
+from lockbench_protocol.cloud.dding.endpoints import PREFIX, Endpoint
 
 from lockbench_emulator.cloud.answer import dated, json_bytes, send
 from lockbench_emulator.cloud.bodies import read_object, read_pairs, refuse_constant
@@ -43,7 +43,7 @@ def dding_app(
     """The application that serves this cloud; with its controls when `bench` is given."""
     wire = _Wire(cloud, faults, observe)
     app = web.Application(client_max_size=BODY_LIMIT, middlewares=[wire.strays])
-    for row in ENDPOINTS:
+    for row in cloud.parts.rows:
         for path in row.paths(strict=cloud.core.policy.strict):
             app.router.add_route("*", path, wire.route(row, path))
     if bench is not None:
