@@ -137,11 +137,18 @@ async def test_an_image_without_its_mark_is_refused(bench: LockBench, at: int, v
     examples=8,
     size=st.sampled_from((0, 1, 4, 15, 16, 17, 32, 0xFFFFFFFF)),
     length=st.sampled_from((0, 1, 15, 16, 17, 32, 33, 100)),
+    full=st.integers(0, 29).map((29).__eq__),
 )
-async def test_sizes_at_the_edge_are_refused(bench: LockBench, size: int, length: int) -> None:
-    """An image of no, one, or two PDUs, or one that declares a senseless size, is refused."""
-    image = resized(bench.firmware.image(NEW, 300), size)[:length]
-    await expect_refused(bench, image, Result.SIZE, Result.INCOMPLETE, Result.CHECK)
+async def test_sizes_at_the_edge_are_refused(bench: LockBench, size: int, length: int, full: bool) -> None:  # noqa: FBT001 - drawn
+    """An image of no, one, or two PDUs, of a senseless size, or of more than a bank is refused."""
+    if not full:
+        image = resized(bench.firmware.image(NEW, 300), size)[:length]
+        await expect_refused(bench, image, Result.SIZE, Result.INCOMPLETE, Result.CHECK)
+        return
+    limit = bench.firmware.board.limit  # seldom tried, for it takes thousands of PDUs
+    await expect_refused(bench, bench.firmware.image(NEW, limit + 4), Result.SIZE)
+    seen = await send_raw(bench, bench.firmware.image(NEW, limit - 12))
+    expect(seen, Refusal(Result.SUCCESS, NEW), "the result of an image that fills its bank, and what runs")
 
 
 @case(
@@ -181,6 +188,34 @@ async def test_a_wrong_check_value_is_refused(bench: LockBench, size: int, value
     wrong = image[:at] + (value or zlib)
     expect(inspect_image(wrong, bench.firmware.board).sound, False, "does inspect find the image sound")
     await expect_refused(bench, wrong, Result.CHECK)
+
+
+@case(
+    "IMG/14",
+    clause="telink-ota 7.2; policy: what does not fit is found before it is sent",
+    needs=("dfu",),
+    links=("bare",),
+    examples=6,
+    over=st.integers(1, 4096),
+    code=st.binary(min_size=4, max_size=4),
+)
+async def test_an_image_for_another_bank_is_found_out(bench: LockBench, over: int, code: bytes) -> None:
+    """An image that is longer than a bank, or has a mark byte where the ROM looks for one, is unsound."""
+    board = bench.firmware.board
+    long = bench.firmware.image(NEW, board.limit + 16 * over + 4)
+    expect(inspect_image(long, board).sound, False, "does inspect find an image sound that fits no bank")
+    first, second = board.banks
+    for candidate in board.rom_candidates:
+        at = candidate + board.mark_offset
+        if not first < candidate < second:
+            continue
+        image = bench.firmware.image(NEW, at + 100)
+        for value in (code, b"K" + code[1:]):
+            wrong = mended(image[:at] + value + image[at + 4 :])
+            sound = value[0] != ord("K")
+            expect(
+                inspect_image(wrong, board).sound, sound, f"is an image sound with {value.hex()} at {at:#x}"
+            )
 
 
 @case(

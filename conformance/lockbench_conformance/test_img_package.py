@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from hypothesis import assume
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import add_passcode, list_passcodes, read_log
@@ -9,9 +12,21 @@ from lockbench_harness.inputs import register
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.cloud import PACKAGES, Fault
 from lockbench_protocol.cloud.ttlock import NeedUpgrade
+from lockbench_protocol.lock.advertising import is_dfu
+from lockbench_protocol.lock.lockdata import LockData
+from lockbench_protocol.telink.image import ZIGBEE_CONTAINER, make_image
 
-from lockbench_conformance.app import OK, PREPARING, App, NoRadio, check_story, expect_code, upgrading_app
-from lockbench_conformance.ota import expect_running
+from lockbench_conformance.app import (
+    OK,
+    PREPARING,
+    App,
+    NoRadio,
+    check_story,
+    expect_code,
+    lock_data_with,
+    upgrading_app,
+)
+from lockbench_conformance.ota import RESTART_SECONDS, expect_running
 from lockbench_conformance.words import codes
 
 register(Fault)
@@ -76,6 +91,83 @@ async def test_skipping_versions_keeps_the_settings(
     expect(after, before, "passcodes and log")
 
 
+others = st.text("ABCXYZ0123456789", min_size=1, max_size=8)
+
+
+@case(
+    "IMG/7",
+    clause="upgradeCheck: firmwareInfo, modelNum; plug-in errors 11015, 11017",
+    needs=UPGRADE,
+    links=("bare",),
+    examples=4,
+    other=others,
+    recorded=st.booleans(),
+)
+async def test_a_package_for_another_model_is_refused(bench: LockBench, other: str, recorded: bool) -> None:  # noqa: FBT001 - drawn
+    """Firmware for another model is not offered; where the cloud is wrong about the lock, it is 11017."""
+    assume(other != LockData.decode(bench.credentials.lock_data).model_num)
+    await expect_not_for_this_lock(
+        bench, lock_data_with(bench, model_num=other) if recorded else None, model=other
+    )
+
+
+@case(
+    "IMG/8",
+    clause="upgradeCheck: firmwareInfo, hardwareRevision; plug-in errors 11015, 11017",
+    needs=UPGRADE,
+    links=("bare",),
+    examples=4,
+    other=others,
+    recorded=st.booleans(),
+)
+async def test_a_package_for_other_hardware_is_refused(bench: LockBench, other: str, recorded: bool) -> None:  # noqa: FBT001 - drawn
+    """Firmware for other hardware is not offered; where the cloud is wrong about the lock, it is 11017."""
+    assume(other != LockData.decode(bench.credentials.lock_data).hardware_revision)
+    blob = lock_data_with(bench, hardware_revision=other) if recorded else None
+    await expect_not_for_this_lock(bench, blob, hardware=other)
+
+
+async def expect_not_for_this_lock(bench: LockBench, recorded: str | None, **lock: str) -> None:
+    """Firmware for such a lock is published; `recorded` is lockData by which the cloud takes ours for one."""
+    cloud = await bench.cloud()
+    cloud.hands.publish(NEW, bench.firmware.image(NEW, 600), **lock)
+    if recorded is None:
+        expect_code(await App(bench, cloud, link=NoRadio()).upgrade(), 11015)
+    else:
+        await cloud.session.update_lock_data(cloud.lock_id, recorded)
+        expect_code(await App(bench, cloud).upgrade(), 11017)
+        seen = await bench.sight()
+        assert seen is not None
+        expect(is_dfu(seen.manufacturer), False, "has the lock been put into DFU mode")
+    await expect_running(bench, bench.firmware.version)
+
+
+@case(
+    "IMG/9",
+    clause="telink-ota 6, 6.4; plug-in errors 11016, 11017",
+    needs=(*UPGRADE, "clock"),
+    links=("bare",),
+    examples=4,
+    what=st.sampled_from(("container", "vendor", "family")),
+    seed=st.integers(0, 0xFFFF),
+)
+async def test_a_file_of_another_vendor_is_refused(bench: LockBench, what: str, seed: int) -> None:
+    """A Zigbee container or a file without a Telink mark is 11017, unsent; that of another chip is 11016."""
+    image = bench.firmware.image(NEW, 600, seed)
+    mark = bench.firmware.board.mark_offset
+    wrong = {
+        "container": ZIGBEE_CONTAINER + bytes(52) + b"\0\0" + len(image).to_bytes(4, "little") + image,
+        "vendor": image[:mark] + bytes(4) + image[mark + 4 :],
+        "family": make_image(600, NEW, seed, mark_offset=0x28 - mark),
+    }[what]
+    cloud = await bench.cloud()
+    cloud.hands.publish(NEW, wrong)
+    sent = what == "family"
+    expect_code(await App(bench, cloud, link=None if sent else NoRadio()).upgrade(), 11016 if sent else 11017)
+    await asyncio.sleep(bench.firmware.idle_seconds + RESTART_SECONDS)
+    await expect_running(bench, bench.firmware.version)
+
+
 def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
@@ -133,11 +225,15 @@ async def test_a_package_that_does_not_load_is_refused(bench: LockBench, fault: 
     needs=UPGRADE,
     links=("bare",),
     examples=6,
-    fault=st.builds(Fault, st.just(PACKAGES), status=st.sampled_from((403, 404, 500, 503)), times=st.just(1))
-    | st.builds(Fault, st.just(PACKAGES), cut=st.integers(0, 599), times=st.just(1)),
+    fault=st.builds(
+        Fault, st.just(PACKAGES), status=st.sampled_from((302, 403, 404, 500, 503)), times=st.just(1)
+    )
+    | st.builds(Fault, st.just(PACKAGES), cut=st.integers(0, 599), times=st.just(1))
+    | st.builds(Fault, st.just(PACKAGES), drip=st.floats(0.5, 10), times=st.just(1))
+    | st.builds(Fault, st.just(PACKAGES), seconds=st.floats(100, 1000), times=st.just(1)),
 )
 async def test_a_failed_download_is_told(bench: LockBench, fault: Fault) -> None:
-    """A download that the server refuses or breaks off is 13013, before the radio is used."""
+    """A download that is refused, sent elsewhere, broken off or dragged out is 13013, before the radio."""
     await fails_before_the_radio(bench, fault, 13013)
 
 
@@ -152,3 +248,30 @@ async def fails_before_the_radio(bench: LockBench, fault: Fault, code: int) -> N
     await expect_running(bench, bench.firmware.version)
     expect_code(await App(bench, cloud).upgrade(), OK)
     await expect_running(bench, NEW)
+
+
+@case(
+    "IMG/17",
+    clause="policy: what is told is what runs, whatever was announced",
+    needs=(*UPGRADE, "clock"),
+    links=("bare",),
+    examples=4,
+    swapped=st.sampled_from(("6.4.35", "6.4.30", "7.0.0", "same")),
+)
+async def test_a_package_that_was_swapped_is_told(bench: LockBench, swapped: str) -> None:
+    """If the package is not the version that was announced, the app is told the one that then runs."""
+    version = bench.firmware.version if swapped == "same" else swapped
+    cloud = await bench.cloud()
+    cloud.hands.publish(NEW, bench.firmware.image(version, 600))
+    expect((await cloud.session.upgrade_check(cloud.lock_id)).version, NEW, "the version that is announced")
+    result = await App(bench, cloud).upgrade()
+    await expect_running(bench, version)
+    if swapped == "same":
+        expect_code(result, 11016)
+    else:
+        expect_code(result, OK)
+        blob = str(result.get("lockData"))
+        expect(LockData.decode(blob).firmware_revision, version, "the version in the returned lockData")
+        await cloud.session.update_lock_data(cloud.lock_id, blob)  # it takes its own newest for what runs
+    known = (await cloud.session.detail(cloud.lock_id)).firmware_revision
+    expect(known, version, "the version that the cloud knows")

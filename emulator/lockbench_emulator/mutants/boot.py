@@ -21,7 +21,7 @@ KILLED_BY: dict[str, str] = {
     "never-times-out": "DFU/3 DFU/12 DFU/13",
     "success-when-incomplete": "PFL/10 DFU/10 DFU/11 IMG/2 IMG/4",
     "check-ignored": "IMG/5 IMG/6",
-    "mark-ignored": "IMG/3",
+    "mark-ignored": "IMG/3 IMG/9",
     "commits-always": "DFU/8 DFU/16 IMG/5",
     "keeps-old-mark": "PFL/9 DFU/1 DFU/25 IMG/1",
     "forgets-new-mark": "PFL/8 DFU/1 DFU/18",
