@@ -34,6 +34,8 @@ PERMISSION: Mapping[tuple[str, str], str] = {
     ("refused", "ask"): "refused",  # the system asks once
     ("granted", "refuse"): "refused",  # in the system's settings
     ("refused", "grant"): "granted",
+    ("granted", "grant"): "granted",
+    ("refused", "refuse"): "refused",
     ("unasked", "refuse"): "refused",
     ("unasked", "grant"): "granted",
 }
@@ -44,6 +46,7 @@ ADAPTER: Mapping[tuple[str, str], str] = {
     ("open", "start scan"): "scanning",
     ("scanning", "stop scan"): "open",
     ("scanning", "open"): "scanning",
+    ("scanning", "start scan"): "scanning",
     ("open", "close"): "closed",
     ("scanning", "close"): "closed",
     ("closed", "close"): "closed",

@@ -1,0 +1,183 @@
+"""PLG and SES: what the phone does to a call, by cause, in every version that tells it otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+from lockbench_harness.cases import case, expect
+from lockbench_harness.faults.phone import Block, Fail, Hide, PhoneFault, Refuse, Strip, Switch
+from lockbench_harness.inputs import register
+from lockbench_harness.phone import Handset
+from lockbench_harness.targets.bench import LockBench
+from lockbench_protocol.errors import error_codes
+from lockbench_protocol.plugin import Version, contract
+
+from lockbench_conformance.app import OK, App, NoRadio, expect_code, upgrading_app
+from lockbench_conformance.ota import expect_running
+from lockbench_conformance.words import codes
+
+ADD = ("plugin", "passcodes", "phone")
+LOCK_SERVICE, WRITE, NOTIFY = "1910", "fff2", "fff4"
+
+for shape in (Block, Fail, Handset, Hide, Refuse, Strip, Switch):
+    register(shape)
+
+steps = st.sampled_from(contract().versions)
+
+# What stands between an app and Bluetooth: the phone, what is wrong with it, and the code that tells it.
+BARRIERS: Sequence[tuple[Handset, tuple[PhoneFault, ...], int]] = (
+    (Handset("android"), (Switch("bluetooth"),), 10012),
+    (Handset("ios"), (Switch("bluetooth"),), 10012),
+    (Handset("ios"), (Refuse("bluetooth"),), 10014),
+    (Handset("ios", answers=("bluetooth",)), (), 10014),
+    (Handset("ios"), (Fail("adapter", "bluetooth unknown"),), 10013),
+    (Handset("mac"), (Refuse("bluetooth"),), 10014),
+    (Handset("android"), (Refuse("location"),), 10015),
+    (Handset("android"), (Refuse("nearby"),), 10043),
+    (Handset("android"), (Refuse("precise"),), 10044),
+    (Handset("android"), (Switch("location"),), 10046),
+    (Handset("android"), (Refuse("program"),), 10039),
+    (Handset("ios", answers=("program",)), (), 10039),
+    (Handset("android"), (Fail("adapter"),), 10030),
+    (Handset("android"), (Fail("start scan"),), 10041),
+    (Handset("android"), (Fail("stop scan"),), 10031),
+    (Handset("android"), (Refuse("nearby", told=False),), 10404),
+    (Handset("android", library="1.9.0"), (), 10038),
+    (Handset("ios", host="6.7.4"), (), 10101),
+)
+
+
+async def expect_refused(app: App, code: int) -> None:
+    """The call fails with this code and meets no lock; once the phone is mended it writes the passcode."""
+    result = await app.add()
+    expect_code(result, code, version=app.version)
+    expect(app.ends, [], "what disconnectCallback was told")
+    app.plugin.phone.mend()
+    expect_code(await app.add(), OK, version=app.version)
+
+
+@case(
+    "PLG/18",
+    clause="plug-in errors 10012, 10014, 10015, 10038, 10039, 10042 to 10046, 10101",
+    needs=ADD,
+    links=("bare",),
+    examples=24,
+    barrier=st.integers(0, len(BARRIERS) - 1),
+    version=steps,
+)
+async def test_what_keeps_a_phone_from_bluetooth_is_named(
+    bench: LockBench, barrier: int, version: str
+) -> None:
+    """A switch that is off, each permission refused, a host too old: each its code; mended, calls work."""
+    handset, faults, code = BARRIERS[barrier]
+    phone = bench.phone(*faults, handset=handset)
+    app = App(bench, link=phone, version=Version(version))
+    if code in (10038, 10101) or handset.answers:  # which no switch mends
+        result = await app.add()
+        expect_code(result, code, version=app.version)
+        if result["errorCode"] == 10101:
+            expect(contract().readings["lowest_host"] in str(result["errorMsg"]), True, "is the lowest named")
+        return
+    await expect_refused(app, code)
+
+
+@case(
+    "PLG/19",
+    clause="plug-in error 11002",
+    needs=ADD,
+    links=("bare",),
+    examples=4,
+    platform=st.sampled_from(("windows", "mac", "ios", "android")),
+    version=steps,
+)
+async def test_a_desktop_without_bluetooth_debugging_is_told(
+    bench: LockBench, platform: str, version: str
+) -> None:
+    """A developer tool that is not on a Mac is 11002, without radio; a Mac and phones serve."""
+    release = Version(version)
+    handset = Handset(platform)  # type: ignore[arg-type]  # drawn from its values
+    if platform == "windows":
+        app = App(bench, link=bench.phone(handset=handset, link=NoRadio()), version=release)
+        expect_code(await app.add(), 11002, version=release)
+        expect(app.ends, [], "what disconnectCallback was told")
+        return
+    expect_code(
+        await App(bench, link=bench.phone(handset=handset), version=release).add(), OK, version=release
+    )
+
+
+@case(
+    "PLG/17",
+    clause="plug-in errors 10302, 13013; the host's list of domains",
+    needs=("dfu", "plugin", "cloud faults", "clock", "phone"),
+    links=("bare",),
+    examples=3,
+    version=st.sampled_from(("2.9.0", "3.0.0", "3.1.0")),
+)
+async def test_a_domain_that_is_not_listed_is_told(bench: LockBench, version: str) -> None:
+    """A cloud that the mini-program may not reach is 10302, without a request and without radio."""
+    release = Version(version)
+    app, cloud = await upgrading_app(bench, "6.4.34", link=NoRadio(), version=release)
+    before = cloud.hands.requests()
+    domain = cloud.access.base_url.partition("://")[2].partition("/")[0].partition(":")[0]
+    blocked = App(bench, cloud, link=bench.phone(Block(domain), link=NoRadio()), version=release)
+    expect_code(await blocked.upgrade(), 10302, version=release)
+    expect(cloud.hands.requests(), before, "the requests to the cloud")
+    offline = App(bench, cloud, link=bench.phone(Switch("network"), link=NoRadio()), version=release)
+    expect_code(await offline.upgrade(), 11101, version=release)
+    expect(app.steps, [], "what callback was told")
+    await expect_running(bench, bench.firmware.version)
+
+
+MISSING: Sequence[tuple[PhoneFault, int]] = (
+    (Hide(LOCK_SERVICE), 10513),
+    (Hide(WRITE), 10018),
+    (Hide(NOTIFY), 10018),
+    (Fail("services"), 13007),
+    (Fail("characteristics"), 13008),
+    (Fail("notify"), 10508),
+)
+
+
+@case(
+    "SES/22",
+    clause="plug-in errors 10018, 10513, 13007, 13008, 10508, 10032",
+    needs=ADD,
+    links=("bare", "air"),
+    examples=10,
+    missing=st.integers(0, len(MISSING) - 1),
+    version=steps,
+    code=codes,
+)
+async def test_what_discovery_lacks_is_told(bench: LockBench, missing: int, version: str, code: str) -> None:
+    """A service or characteristic that is missing, or not listed or enabled, has its code; no link stays."""
+    fault, told = MISSING[missing]
+    app = App(bench, link=bench.phone(fault), version=Version(version))
+    expect_code(await app.add(passcode=code), told, version=app.version)
+    app.plugin.phone.mend()
+    expect_code(await app.add(passcode=code), OK, version=app.version)
+
+
+@case(
+    "SES/23",
+    clause="plug-in errors 10045, 10503, 10007, 10002, 10042",
+    needs=ADD,
+    links=("bare", "air"),
+    examples=8,
+    how=st.sampled_from(("connect 133", "connect", "connect timeout", "connect unseen")),
+    times=st.integers(1, 3),
+    version=steps,
+)
+async def test_a_connection_that_fails_is_told_and_works_again(
+    bench: LockBench, how: str, times: int, version: str
+) -> None:
+    """Android's status 133, a failure and a time-out each have their code; the try after them succeeds."""
+    told = {"connect 133": 10045, "connect": 10503, "connect timeout": 10002, "connect unseen": 10042}[how]
+    app = App(bench, link=bench.phone(Fail("connect", how, times=times)), version=Version(version))
+    for _ in range(times):
+        expect_code(await app.add(), told, version=app.version)
+        expect(app.ends, [], "what disconnectCallback was told")
+    expect_code(await app.add(), OK, version=app.version)
+    if how == "connect 133":
+        expect("Android" in error_codes()[10045].en, True, "does the text of 10045 name Android")
