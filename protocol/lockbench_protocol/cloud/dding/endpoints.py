@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from lockbench_protocol.cloud.dding import replies as a
 from lockbench_protocol.cloud.dding import requests as q
@@ -172,20 +173,12 @@ def canonical(row: Endpoint, given: Mapping[str, object], *, strict: bool, later
 
     Fields of later versions are unknown keys unless `later`.
     """
-    names = row.names(strict=strict)
-    several = set(names.values())
-    known = {
-        name: field
-        for name, field in row.request.model_fields.items()
-        if later or not (isinstance(field.json_schema_extra, dict) and "since" in field.json_schema_extra)
-    }
+    reading = _reading(row, strict, later)
     fields: dict[str, object] = {}
     met: list[str] = []
-    for name, value in _flat(given, names):
-        field = names.get(name, "" if name in several else name)
-        if field not in known and field != TOKEN:
-            continue
-        if not strict and (value is None or (value == "" and field in _NUMBERS)):
+    for name, value in _flat(given, reading) if reading.inner else given.items():
+        field = reading.fields.get(name)
+        if field is None or (not strict and (value is None or (value == "" and field in _NUMBERS))):
             continue
         if name != field:
             met.append(name)
@@ -195,15 +188,40 @@ def canonical(row: Endpoint, given: Mapping[str, object], *, strict: bool, later
     return Canonical(fields, fields.pop(TOKEN, None), tuple(met))
 
 
-def _flat(given: Mapping[str, object], names: Mapping[str, str]) -> list[tuple[str, object]]:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the keys of a request are read."""
+
+    fields: dict[str, str]  # {key: field}; other keys are unknown
+    inner: dict[str, tuple[str, ...]]  # {key of an object: its own keys}
+
+
+@cache
+def _reading(row: Endpoint, strict: bool, later: bool) -> _Reading:  # noqa: FBT001 - keys of the cache
+    names = row.names(strict=strict)
+    known = {
+        name
+        for name, field in row.request.model_fields.items()
+        if later or not (isinstance(field.json_schema_extra, dict) and "since" in field.json_schema_extra)
+    } | {TOKEN}
+    plain = {name: name for name in known - set(names.values())}
+    inner: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        outer, dot, key = name.partition(".")
+        if dot:
+            inner[outer] = (*inner.get(outer, ()), key)
+    return _Reading({key: field for key, field in (plain | names).items() if field in known}, inner)
+
+
+def _flat(given: Mapping[str, object], reading: _Reading) -> list[tuple[str, object]]:
     """The pairs of a request, an object with named keys opened."""
     pairs: list[tuple[str, object]] = []
     for name, value in given.items():
-        inner = [key for key in names if key.startswith(name + ".")]
-        if inner and isinstance(value, Mapping):
-            pairs += [(key, value[key[len(name) + 1 :]]) for key in inner if key[len(name) + 1 :] in value]
-        elif inner and value is not None:
-            pairs += [(inner[0], "no object")]
+        keys = reading.inner.get(name, ())
+        if keys and isinstance(value, Mapping):
+            pairs += [(f"{name}.{key}", value[key]) for key in keys if key in value]
+        elif keys and value is not None:
+            pairs += [(f"{name}.{keys[0]}", "no object")]
         elif "." not in name:
             pairs.append((name, value))
     return pairs
