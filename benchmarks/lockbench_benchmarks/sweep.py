@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from lockbench_harness.faults.plan import Made
@@ -27,9 +27,9 @@ def cuts(start: str, size: int = SIZE) -> Cuts:
     return whole.split(PARTS)[PARTS // 2]
 
 
-def rows(seconds: float = SECONDS) -> Iterator[Row]:
+def rows(seconds: float = SECONDS, starts: Sequence[str] = STARTS) -> Iterator[Row]:
     """One row for each state in which the other bank may be."""
-    for start in STARTS:
+    for start in starts:
         some = cuts(start)
         count = tally(some, confirm_every=0).simulations  # records the story, once
         (ns,) = measure({start: partial(tally, some, confirm_every=0)}, seconds).values()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from lockbench_benchmarks import fleet
 
 
-def test_a_few_locks_are_measured_in_a_process_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "SIZES", (3,))
-    rows = {row.name: row for row in fleet.rows()}
+def test_a_few_locks_are_measured_in_a_process_of_their_own() -> None:
+    rows = {row.name: row for row in fleet.rows([3])}
     assert rows.keys() == {"3 locks, memory", "3 idle locks, a second", "3 locks, connect to one"}
     assert rows["3 locks, memory"].unit == "MB"
     assert 20 < rows["3 locks, memory"].ours < fleet.MEGABYTES

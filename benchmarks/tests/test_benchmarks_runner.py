@@ -6,6 +6,7 @@ from lockbench_benchmarks.codec import GOALS, HAND, WORKS
 from lockbench_benchmarks.peers import PEERS
 from lockbench_benchmarks.row import OURS, Row, machine
 from lockbench_benchmarks.rows import missing, rows, works
+from lockbench_harness.cli.bench import SUBJECTS
 
 
 def row(ratio: float, goal: float | None = 1.0) -> Row:
@@ -62,6 +63,28 @@ def test_the_gate_takes_the_best_of_three_runs_and_stops_at_the_first_good_one(
     low = gate.failures(lambda: [row(left.pop(0))])
     assert len(ratios) - len(left) == runs
     assert (not low) is passes
+
+
+def test_the_gate_runs_again_only_what_was_slow_and_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = {"fast": 0, "slow": 0}
+
+    def run(name: str, ratio: float) -> list[Row]:
+        runs[name] += 1
+        return [row(ratio)]
+
+    subjects = {"fast": lambda: run("fast", 0.9), "slow": lambda: run("slow", 0.5)}
+    monkeypatch.setattr(gate, "SUBJECTS", subjects)
+    assert gate.main() == 1
+    assert runs == {"fast": 1, "slow": 3}
+    assert capsys.readouterr().out == (
+        "fast: every line holds\nslow: too slow\n  work against peer: 0.50, the goal is 1\n"
+    )
+
+
+def test_the_gate_holds_every_subject_that_has_a_goal() -> None:
+    assert gate.SUBJECTS.keys() <= SUBJECTS.keys()
 
 
 def test_a_line_without_a_goal_is_printed_and_never_fails() -> None:
