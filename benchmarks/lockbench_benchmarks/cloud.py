@@ -28,13 +28,12 @@ from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.store import Store
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, PREFIX
 
-from lockbench_benchmarks.interleave import SECONDS, measure
-from lockbench_benchmarks.rows import Row, machine
+from lockbench_benchmarks.interleave import SECONDS
+from lockbench_benchmarks.row import OURS, Goals, Row, Work, rows_of
 
-__all__ = ["machine", "missing", "rows"]
-
-OURS, BARE = "lockbench", "a bare aiohttp handler"
-GOALS = {"dding read": 0.4, "dding write": 0.25}
+BARE = "bare aiohttp handler"
+READ, WRITE = "dding, a read with token", "dding, a write with token"
+GOALS: Goals = {(READ, BARE): 0.4, (WRITE, BARE): 0.25}
 COUNT = 20
 """Requests in one call."""
 NOW = 1_709_214_310.0
@@ -105,8 +104,7 @@ class Race:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
 
-    def open(self) -> dict[str, dict[str, Callable[[], object]]]:
-        """{work: {contender: a call of it}}"""
+    def works(self) -> list[Work]:
         store = self._stack.enter_context(Store(str(self._folder / "store")))
         locks = MemoryLocks(store, lambda: NOW)
         cloud = Dding(store, lambda: NOW, Random(1), locks, PROFILES["v1.6"])  # noqa: S311 - a bench repeats itself
@@ -121,16 +119,14 @@ class Race:
         write = _http("POST", f"{PREFIX}update_home", json.dumps(fields).encode())
         ok: dict[str, object] = {"ErrNo": 0, "ErrMsg": "ok"}
         ours = self._door("ours", dding_app(cloud, Faults()))
-        return {
-            "dding read": {
-                OURS: self._asking(ours, read),
-                BARE: self._asking(self._door("read", _bare(ok | {"result": STATE})), read),
-            },
-            "dding write": {
-                OURS: self._asking(ours, write),
-                BARE: self._asking(self._door("write", _bare(ok)), write),
-            },
-        }
+        return [
+            self._work(READ, read, ours, _bare(ok | {"result": STATE})),
+            self._work(WRITE, write, ours, _bare(ok)),
+        ]
+
+    def _work(self, name: str, request: bytes, ours: str, bare: web.Application) -> Work:
+        theirs = self._door(name, bare)
+        return Work(name, COUNT, {OURS: self._asking(ours, request), BARE: self._asking(theirs, request)})
 
     def _door(self, name: str, app: web.Application) -> str:
         path = str(self._folder / name)
@@ -157,13 +153,11 @@ class Race:
 
 
 def rows(seconds: float = SECONDS) -> Iterator[Row]:
-    """One row for a read, one for a write; `ns` is one request."""
+    """One row for a read, one for a write; what each costs is one request."""
     with TemporaryDirectory() as folder:
         race = Race(Path(folder))
         try:
-            for name, contenders in race.open().items():
-                best = {who: ns / COUNT for who, ns in measure(contenders, seconds).items()}
-                yield Row(name, BARE, best[BARE] / best[OURS], GOALS[name], best[OURS], best[BARE])
+            yield from rows_of(race.works(), GOALS, seconds)
         finally:
             race.close()
 
