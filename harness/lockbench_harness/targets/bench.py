@@ -21,6 +21,7 @@ from lockbench_protocol.lock.crc import VENDOR
 from lockbench_protocol.telink.dialects import Dialect
 from lockbench_protocol.telink.image import Layout, make_image
 
+from lockbench_harness.client.call import CloudAccess
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import Keys
 from lockbench_harness.client.plugin import Plugin, Version
@@ -202,7 +203,7 @@ class LockBench:
 
     def plugin(
         self,
-        cloud: CloudBench | None = None,
+        cloud: CloudBench | CloudAccess | None = None,
         *,
         link: Link | None = None,
         language: Language = "en",
@@ -213,7 +214,7 @@ class LockBench:
         return self.plugins(
             link if isinstance(link, Phone) else self.phone(link=link),
             chance=Random(0),  # noqa: S311 - seeds of a codec that hides nothing
-            cloud=cloud.access if cloud else None,
+            cloud=cloud if cloud is None or isinstance(cloud, CloudAccess) else cloud.access,
             language=language,
             version=version,
         )
