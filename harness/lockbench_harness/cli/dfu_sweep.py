@@ -71,14 +71,14 @@ def sweep(context: click.Context, /, image: Path, out: Path | None, *, as_json: 
         with open_executor(options["executor"], options["jobs"]) as executor, _progress() as progress:
             tally, distinct = run(work, executor, progress=progress)
         facts = report.summary(tally, distinct, time.perf_counter() - begun)
-        plans = report.write(out, tally, facts) if out else []
+        plans = report.write(out, tally, facts, image.name) if out else []
     except LocalError as error:
         click.echo(f"{error}.", err=True)
         context.exit(2)
     except BrokenProcessPool:
         click.echo("A worker process died; nothing can be said about this sweep.", err=True)
         context.exit(3)
-    click.echo(json.dumps(facts) if as_json else _words(facts, plans))
+    click.echo(json.dumps(facts) if as_json else _words(facts, plans, out))
     broken = any(row["broken"] for row in facts["invariants"].values())
     context.exit(1 if broken or {"BRICK", "stuck"} & facts["outcomes"].keys() else 0)
 
@@ -155,7 +155,9 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _words(facts: dict[str, Any], plans: list[Path]) -> str:
+def _words(facts: dict[str, Any], plans: list[Path], out: Path | None) -> str:
+    from lockbench_harness.sweep.report import PAGE
+
     count = f"{facts['simulations']:,} simulations, {facts['distinct']:,} distinct flash states"
     lines = [f"{count}, {facts['retries']:,} confirmed by a real upgrade, in {facts['seconds']:.1f} s"]
     lines += [f"  {count:>9,}  {name}" for name, count in facts["outcomes"].items()]
@@ -163,4 +165,5 @@ def _words(facts: dict[str, Any], plans: list[Path]) -> str:
         if row["broken"]:
             lines.append(f"  {name} is broken in {row['broken']:,}: {row['text']}")
     lines += [f"  lockbench dfu replay {plan}" for plan in plans]
+    lines += [f"  {out / PAGE}"] if out else []
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What a sweep leaves behind: a summary, the outcomes folded for a picture, and a plan for each bad end."""
+"""What a sweep leaves behind: a summary, the outcomes folded, a plan for each bad end, and a page of it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any
 
 from lockbench_protocol import LocalError
 
-from lockbench_harness.faults.plan import save_plan
+from lockbench_harness.faults.plan import Plan, save_plan
 from lockbench_harness.faults.wire import to_json
 from lockbench_harness.sweep.outcome import INVARIANTS, SIGNS, Outcome, Verdict
 from lockbench_harness.sweep.shrink import shrink
+from lockbench_harness.sweep.simulate import simulate
 from lockbench_harness.sweep.tally import Strip, Tally
 
-__all__ = ["outcome_facts", "summary", "write"]
+__all__ = ["PAGE", "outcome_facts", "summary", "write"]
 
+PAGE = "heatmap.html"
 _BY_SIGN = {sign: verdict for verdict, sign in SIGNS.items()}
 
 
@@ -53,23 +55,28 @@ def outcome_facts(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, tally: Tally, facts: dict[str, Any]) -> list[Path]:
-    """`summary.json`, `strips.ndjson`, and a shrunk plan for each bad end; gives the plans.
+def write(folder: Path, tally: Tally, facts: dict[str, Any], name: str) -> list[Path]:
+    """`summary.json`, `strips.ndjson`, a shrunk plan for each bad end, `heatmap.html`; gives the plans.
 
-    LocalError when the folder cannot be written.
+    `name` is that of the image, for the page. LocalError when the folder cannot be written.
     """
+    from lockbench_harness.sweep import picture
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         with (folder / "strips.ndjson").open("w", encoding="utf-8") as file:
             for strip in tally.strips:
                 file.write(json.dumps(_strip(strip)) + "\n")
-        return list(_plans(folder, tally))
+        bad = list(_plans(folder, tally))
+        page = picture.render(name, folder, tally, facts, bad)
+        (folder / PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
+        return [file for file, _, _ in bad]
     except OSError as error:
         raise LocalError(f"{folder} cannot be written: {error.strerror}") from None
 
 
-def _plans(folder: Path, tally: Tally) -> Iterator[Path]:
+def _plans(folder: Path, tally: Tally) -> Iterator[tuple[Path, Plan, Outcome]]:
     """One of each verdict, stage and set of broken invariants is enough to look at."""
     seen = set()
     for plan, outcome in tally.bad:
@@ -78,8 +85,9 @@ def _plans(folder: Path, tally: Tally) -> Iterator[Path]:
             continue
         seen.add(kind)
         file = folder / f"{outcome.verdict.value.lower()}-{len(seen)}.json"
-        save_plan(shrink(plan) if outcome.verdict is Verdict.BRICK else plan, file)
-        yield file
+        kept = shrink(plan) if outcome.verdict is Verdict.BRICK else plan
+        save_plan(kept, file)
+        yield file, kept, simulate(kept)
 
 
 def _strip(strip: Strip) -> dict[str, Any]:

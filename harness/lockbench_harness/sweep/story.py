@@ -108,15 +108,15 @@ def _points(plan: Plan) -> list[Checkpoint]:
     return points
 
 
-def play(plan: Plan, *, record: bool = False) -> Story:
-    """Run the whole story."""
+def play(plan: Plan, *, record: bool = False, kind: type[Rig] = Rig) -> Story:
+    """Run the whole story, on a device of that kind."""
     scene = scene_of(plan.scenario)
     scenario = plan.scenario
     link = [fault for fault in plan.faults if isinstance(fault, LinkFault)]
     client = [fault for fault in plan.faults if isinstance(fault, ClientFault)]
     power = [fault for fault in plan.faults if isinstance(fault, PowerFault)]
     sent = spoiled(scenario.new, [fault for fault in plan.faults if isinstance(fault, ImageFault)])
-    rig = Rig(scene, power, record=record)
+    rig = kind(scene, power, record=record)
     rig.sent = sent
     rig.start()
     story = Story(rig, scenario.old, sent, believed=False)

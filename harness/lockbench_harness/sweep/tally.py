@@ -30,6 +30,7 @@ class Strip:
     addresses: tuple[int, ...]
     stages: tuple[tuple[Stage, int], ...]  # run lengths
     signs: dict[str, str]  # tear -> one sign an operation
+    erases: tuple[int, ...]  # addresses of the sectors that these operations erase, in their order
 
 
 @dataclass
@@ -38,6 +39,9 @@ class Tally:
     retries: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[str, Verdict]] = field(
+        default_factory=Counter
+    )  # by last fault, but for cuts in strips
     states: bytes = b""  # 64-bit digests, each once
     strips: list[Strip] = field(default_factory=list)
     bad: list[tuple[Plan, Outcome]] = field(default_factory=list)
@@ -49,6 +53,7 @@ class Tally:
         self.retries += other.retries
         self.verdicts += other.verdicts
         self.broken += other.broken
+        self.kinds += other.kinds
         self.strips += other.strips
         self.bad += other.bad
         for key, plan in other.firsts.items():
@@ -86,6 +91,7 @@ def _cuts(work: Cuts, counted: Tally, states: set[int], confirm_every: int) -> N
             tuple(moment.operation.address for moment in moments),
             tuple(_run_lengths(moment.stage for moment in moments)),
             {tear: "".join(row) for tear, row in signs.items()},
+            tuple(moment.operation.address for moment in moments if moment.operation.kind == "erase"),
         )
     )
 
@@ -110,6 +116,7 @@ def _count_cut(
 def _count(counted: Tally, states: set[int], plan: Plan, outcome: Outcome) -> None:
     counted.simulations += 1
     counted.verdicts[outcome.verdict] += 1
+    counted.kinds[type(plan.faults[-1]).__name__ if plan.faults else "", outcome.verdict] += 1
     states.add(outcome.state)
     _look(counted, plan, outcome)
 
