@@ -22,6 +22,7 @@ SUBJECTS = {
     "air": "lockbench_benchmarks.air",
     "fleet": "lockbench_benchmarks.fleet",
     "sweep": "lockbench_benchmarks.sweep",
+    "cloud": "lockbench_benchmarks.cloud",
 }
 _HEADS = ("work", "ours", "against", "theirs", "ratio", "goal")
 _WIDTHS = (32, 9, 24, 9, 8, 14, 8)
@@ -50,7 +51,7 @@ def command(
     out: Path | None,
 ) -> None:
     """Measure the codec beside the peers that are installed, the emulated lock, the air beside bare Bumble, a
-    fleet, the sweep; all of them when none is named.
+    fleet, the sweep, a cloud; all of them when none is named.
 
     Each ratio is of operations in the same time. A minute or so; the table is Markdown, and rows that ours
     loses stay in.
