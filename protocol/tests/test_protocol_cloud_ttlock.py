@@ -105,7 +105,8 @@ def test_every_code_of_an_endpoint_is_in_the_table_and_every_path_is_there_once(
     for row in ENDPOINTS:
         assert set(row.codes) <= set(ERRORS), asdict(row)
         assert -3 in row.codes
-        assert (80000 in row.codes) == (row.right is not Right.NONE)
+        assert row.dated == (row.right not in (Right.OPEN, Right.NONE) or row.name == "register")
+        assert (80000 in row.codes) == row.dated
 
 
 def test_the_table_has_the_73_codes_of_the_platform_in_two_languages() -> None:

@@ -56,16 +56,31 @@ class Outbox:
         self.news: Callable[[], None] = lambda: None  # told of letters
 
     def post(
-        self, owner: str, device: str, kind: str, url: str, headers: Mapping[str, str], body: str
-    ) -> None:
-        """Put a letter in; without an address it is noted as unsent."""
+        self,
+        owner: str,
+        device: str,
+        kind: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: str,
+        *,
+        once: bool = False,
+    ) -> int:
+        """Put a letter in; its number. Without an address it is noted as unsent. `once`: one try only."""
         self._store.run(
             "INSERT INTO letters (cloud, owner, device, kind, url, headers, body, due, tries, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(self._cloud, owner, device, kind, url, json.dumps(dict(headers)), body),
-            *((self._millis(), "waiting") if url else (None, "unsent")),
+            *(self._millis() if url else None, len(PAUSES) if once else 0, "waiting" if url else "unsent"),
         )
+        row = self._store.one("SELECT last_insert_rowid()")
         self.news()
+        return int(row[0]) if row is not None else 0
+
+    def state(self, number: int) -> str:
+        """waiting, delivered, dead or unsent; "" for no letter."""
+        row = self._store.one("SELECT state FROM letters WHERE number = ?", number)
+        return "" if row is None else str(row["state"])
 
     def next_due(self) -> int | None:
         """When a letter is due next, ms since 1970."""

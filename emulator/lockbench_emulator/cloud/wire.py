@@ -16,7 +16,6 @@ from lockbench_protocol.cloud.ttlock import (
     ENDPOINTS,
     ERRORS,
     Endpoint,
-    Right,
     pack_firmware,
 )
 from pydantic import ValidationError
@@ -104,7 +103,7 @@ class TtlockWire:
             raise Refused(-3)
         if fault.errcode is not None:
             raise Refused(fault.errcode)
-        if endpoint.right is not Right.NONE:
+        if endpoint.dated:
             self.check_date(parameters.get("date", ""))
         try:
             request = endpoint.request.model_validate(parameters)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ import aiohttp
 from lockbench_protocol import RemoteError
 from lockbench_protocol.cloud import ttlock as wire
 from lockbench_protocol.cloud.ttlock import Endpoint
+from lockbench_protocol.cloud.ttlock import replies as a
 from pydantic import ValidationError
 from yarl import URL
 
@@ -101,10 +102,13 @@ class TtlockCloud:
 
     # Endpoints
 
-    async def log_in(self, client_secret: str, username: str, password: str) -> wire.TokenReply:
-        """Get a token for a user of the lock app, and use it from now on. `password` is the plain one."""
-        digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
-        return await self._token(client_secret, grant_type="password", username=username, password=digest)
+    async def log_in(self, client_secret: str, username: str, password: str, **more: str) -> wire.TokenReply:
+        """Get a token for a user of the lock app, and use it from now on. `password` is the plain one.
+
+        `more`: parameters that some clouds want besides.
+        """
+        own = {"username": username, "password": _md5(password)}
+        return await self._token(client_secret, grant_type="password", **own, **more)
 
     async def refresh(self, client_secret: str, refresh_token: str) -> wire.TokenReply:
         """Get a new token for an old one, and use it from now on."""
@@ -120,13 +124,73 @@ class TtlockCloud:
         parameters = {"lockData": lock_data, "lockAlias": alias}
         return await self._call("initialize", parameters, wire.InitializeReply)
 
+    async def register(self, client_secret: str, username: str, password: str) -> str:
+        """Make a user of the lock app; the name to log in with. `password` is the plain one."""
+        body: Parameters = {
+            "clientId": self.client_id,
+            "clientSecret": client_secret,
+            "username": username,
+            "password": _md5(password),
+            "date": round(self._now() * 1000),
+        }
+        return (await self._post("register", body, a.RegisterReply)).username
+
+    async def locks(self, *, page: int = 1, size: int = 20, alias: str | None = None) -> a.LocksReply:
+        return await self._call("locks", _page(page, size) | {"lockAlias": alias}, a.LocksReply)
+
+    async def keys(self, *, page: int = 1, size: int = 20, alias: str | None = None) -> a.KeysReply:
+        return await self._call("keys", _page(page, size) | {"lockAlias": alias}, a.KeysReply)
+
+    async def delete_lock(self, lock_id: int) -> None:
+        await self._call("delete_lock", {"lockId": lock_id}, wire.Done)
+
+    # From afar, through a gateway
+
+    async def unlock(self, lock_id: int) -> None:
+        await self._call("unlock", {"lockId": lock_id}, wire.Done)
+
+    async def lock(self, lock_id: int) -> None:
+        await self._call("lock", {"lockId": lock_id}, wire.Done)
+
+    async def open_state(self, lock_id: int) -> a.OpenState:
+        return (await self._call("open_state", {"lockId": lock_id}, a.OpenStateReply)).state
+
+    async def battery(self, lock_id: int) -> int:
+        """Percent."""
+        return (await self._call("battery", {"lockId": lock_id}, a.BatteryReply)).electric_quantity
+
+    async def gateways(self, *, page: int = 1, size: int = 20) -> a.GatewaysReply:
+        return await self._call("gateways", _page(page, size), a.GatewaysReply)
+
+    async def gateway_locks(self, gateway_id: int) -> list[a.NearRow]:
+        return (await self._call("gateway_locks", {"gatewayId": gateway_id}, a.NearReply)).rows
+
+    # Records
+
+    async def upload_records(self, lock_id: int, records: Sequence[Mapping[str, object]]) -> None:
+        """As the vendor's SDK reads them from a lock: recordType, lockDate in ms, and what else it knows."""
+        parameters: Parameters = {"lockId": lock_id, "records": json.dumps(list(records))}
+        await self._call("upload_records", parameters, wire.Done)
+
+    async def records(
+        self, lock_id: int, *, start: int = 0, end: int = 0, page: int = 1, size: int = 20
+    ) -> a.RecordsReply:
+        """Between two dates in ms, 0: open."""
+        parameters = _page(page, size) | {"lockId": lock_id, "startDate": start, "endDate": end}
+        return await self._call("records", parameters, a.RecordsReply)
+
+    # Locks
+
     async def detail(self, lock_id: int) -> wire.DetailReply:
         return await self._call("detail", {"lockId": lock_id}, wire.DetailReply)
 
     async def add_passcode(
-        self, lock_id: int, code: str, start: int, end: int, *, name: str | None = None
+        self, lock_id: int, code: str, start: int, end: int, *, name: str | None = None, how: int = 1
     ) -> int:
-        """Tell the cloud of a passcode that is in the lock already (ms; 0 and 0: permanent). Its number."""
+        """A passcode for a lock (ms; 0 and 0: permanent). Its number.
+
+        `how`: 1 it is in the lock already, 2 a gateway shall write it.
+        """
         parameters: Parameters = {
             "lockId": lock_id,
             "keyboardPwd": code,
@@ -134,9 +198,62 @@ class TtlockCloud:
             "keyboardPwdType": 3 if end else 2,
             "startDate": start,
             "endDate": end,
-            "addType": 1,
+            "addType": how,
         }
         return (await self._call("add_passcode", parameters, wire.PasscodeReply)).keyboard_pwd_id
+
+    async def get_passcode(self, lock_id: int, kind: int, start: int, end: int | None = None) -> a.CodeReply:
+        """A passcode that the cloud generates; `kind`: 1 once, 2 permanent, 3 period, ... (ms)."""
+        parameters: Parameters = {
+            "lockId": lock_id,
+            "keyboardPwdType": kind,
+            "keyboardPwdVersion": 4,
+            "startDate": start,
+            "endDate": end,
+        }
+        return await self._call("get_passcode", parameters, a.CodeReply)
+
+    async def change_passcode(
+        self,
+        lock_id: int,
+        number: int,
+        *,
+        code: str | None = None,
+        name: str | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        how: int = 1,
+    ) -> None:
+        parameters: Parameters = {
+            "lockId": lock_id,
+            "keyboardPwdId": number,
+            "newKeyboardPwd": code,
+            "keyboardPwdName": name,
+            "startDate": start,
+            "endDate": end,
+            "changeType": how,
+        }
+        await self._call("change_passcode", parameters, wire.Done)
+
+    async def delete_passcode(self, lock_id: int, number: int, *, how: int = 1) -> None:
+        parameters: Parameters = {"lockId": lock_id, "keyboardPwdId": number, "deleteType": how}
+        await self._call("delete_passcode", parameters, wire.Done)
+
+    async def delete_code(self, lock_id: int, code: str, *, how: int = 1) -> None:
+        parameters: Parameters = {"lockId": lock_id, "keyboardPwd": code, "deleteType": how}
+        await self._call("delete_code", parameters, wire.Done)
+
+    async def passcodes(
+        self, lock_id: int, *, page: int = 1, size: int = 200, search: str | None = None
+    ) -> a.PasscodesReply:
+        """Newest first."""
+        parameters = _page(page, size) | {"lockId": lock_id, "searchStr": search, "orderBy": 1}
+        return await self._call("passcodes", parameters, a.PasscodesReply)
+
+    async def upload_passcodes(self, lock_id: int, found: Sequence[Mapping[str, object]]) -> None:
+        """All that the lock holds: keyboardPwd, and startDate and endDate in ms."""
+        parameters: Parameters = {"lockId": lock_id, "keyboardPwdList": json.dumps(list(found))}
+        await self._call("upload_passcodes", parameters, wire.Done)
 
     async def update_lock_data(self, lock_id: int, lock_data: str) -> None:
         await self._call("update_lock_data", {"lockId": lock_id, "lockData": lock_data}, wire.Done)
@@ -157,6 +274,9 @@ class TtlockCloud:
         if not reply.url or not reply.decryption_key:
             raise wire.PackageError("the cloud gave no address or no key of the firmware package")
         return reply.url, wire.open_key(reply.decryption_key)
+
+    async def recover_data(self, lock_id: int) -> a.RecoverReply:
+        return await self._call("recover_data", {"lockId": lock_id}, a.RecoverReply)
 
     async def upgrade_success(self, lock_id: int, lock_data: str) -> None:
         await self._call("upgrade_success", {"lockId": lock_id, "lockData": lock_data}, wire.Done)
@@ -216,6 +336,14 @@ async def _content(answer: aiohttp.ClientResponse, limit: int) -> bytes:
         if len(data) > limit:
             break
     return bytes(data)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _page(number: int, size: int) -> dict[str, str | int | None]:
+    return {"pageNo": number, "pageSize": size}
 
 
 def _read(text: bytes, reply: type[R]) -> R:
