@@ -29,10 +29,10 @@ What comes of an upgrade by each client of the field with each kind of server. M
 `harness/lockbench_harness/client/presets.toml`, written from telink-ota 3.4, 4 and 6.3 and held against
 simulations by the tests; the second one is simulated.
 
-* *g1*: legacy library. *g1m*: mesh source. *g2*: extended. *tt*: TTLock. *g2 strict* compares the index in the
-  first six bytes of any END.
-* *as declared*: the file ends with its declared size. *signature behind*: 1,340 more bytes follow it, which some
-  clients send too.
+* *g1*: legacy library. *g1m*: mesh source. *g2*: extended. *tt*: TTLock. *g2 strict* compares the index in
+  the first six bytes of any END.
+* *as declared*: the file ends with its declared size. *signature behind*: 1,340 more bytes follow it, which
+  some clients send too.
 * *new* and *old* are what runs afterwards. What the client takes it for is said where it is wrong.
 
 ## Over a link that loses nothing
@@ -43,7 +43,7 @@ simulations by the tests; the second one is simulated.
 MIDDLE = """
 ## When one data PDU is lost
 
-Each data PDU of a 1 KiB image is lost once: how many times the client sees success while the old firmware runs.
+Each data PDU of a 1 KiB image is lost once: how often the client sees success while the old firmware runs.
 A server that ends the link before END, as g2 does, lets every client see the failure.
 
 | client | data PDUs | g1 | g1m | g2 | tt | success seen but old |
