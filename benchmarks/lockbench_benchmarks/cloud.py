@@ -114,7 +114,7 @@ class Race:
         given = {"client_id": "bench", "client_secret": "secret"}
         token = cloud.call(rows["access_token"], given)["access_token"]
         cloud.call(rows["add_home"], {"access_token": token, "home_id": "h"})
-        read = _http("GET", f"{PREFIX}find_home_state?accesst_token={token}&home_id=h")
+        read = _http("GET", f"{PREFIX}find_home_state?access_token={token}&home_id=h")
         fields = {"access_token": token, "home_id": "h", "home_name": "a name"}
         write = _http("POST", f"{PREFIX}update_home", json.dumps(fields).encode())
         ok: dict[str, object] = {"ErrNo": 0, "ErrMsg": "ok"}
