@@ -36,12 +36,14 @@ from lockbench_protocol.lock.cipher import DEFAULT_KEY, CipherError, cipher
 from lockbench_protocol.lock.commands.row import VENDOR_STRING
 from lockbench_protocol.lock.dates import date5, date6, from_bcd, read_date, to_bcd
 from lockbench_protocol.lock.envelope import Refusal, Reply, pack
+from lockbench_protocol.lock.features import bits
 from lockbench_protocol.lock.frame import MAGIC, MAX_DATA, REPLY, Frame, Reassembler, encode
 from lockbench_protocol.lock.lockdata import LockData
 from lockbench_protocol.lock.obfuscation import encode_field
 from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.line import PROBE, raw_line
+from lockbench_conformance.refusals import PROVOCATIONS
 from lockbench_conformance.stack import BadLink, Change
 from lockbench_conformance.words import UNKNOWN_OPCODES, ended_by, record_ids, refused, sighted
 
@@ -176,6 +178,11 @@ async def test_a_refusal_carries_a_code_of_the_table(bench: LockBench, numbers: 
             await client.ask(0x47, bytes(8))
         with refused(Status.INVALID_DYNAMIC_CODE):
             await client.run(unlock(replace(keys, unlock_key=keys.unlock_key ^ 1), 1))
+        _, words = await client.run(features())
+        for provocation in PROVOCATIONS:
+            if provocation.feature in (None, *bits(words)):
+                with refused(provocation.status):
+                    await provocation.ask(client, bench)
     for code in numbers:
         expect(Wire(K1).feed(refusal_frame(code)), [Refusal(0x47, int(code))], "the refusal that is read")
         if code is Status.OBSTRUCTED:

@@ -32,6 +32,8 @@ from lockbench_conformance.owner import adopt, forget
 from lockbench_conformance.stack import BadLink
 from lockbench_conformance.words import byte, move_request, record_ids, refused
 
+PARKING = 7  # the scene of parking locks (ttlock-ble 1.4)
+
 numbers32 = st.integers(0, 0xFFFFFFFF)
 
 
@@ -154,7 +156,7 @@ async def test_a_replay_is_refused(bench: LockBench, record_id: int) -> None:
 
 @case("SES/11", clause="ttlock-ble 4; plug-in error 30", needs=("hands",), links=("bare", "air"))
 async def test_the_privacy_bolt_keeps_users_out(bench: LockBench) -> None:
-    """While the privacy bolt is thrown a user is refused with 30, and the administrator may open."""
+    """A thrown privacy bolt refuses users with 30, no administrator; a barred parking arm stays open: 33."""
     bench.hands.throw_privacy_bolt(True)
     async with bench.session() as client:
         with refused(Status.DOUBLE_LOCKED):
@@ -165,7 +167,12 @@ async def test_the_privacy_bolt_keeps_users_out(bench: LockBench) -> None:
         await client.run(lock(bench.keys, 3))
         bench.hands.throw_privacy_bolt(False)
         await client.run(unlock(bench.keys, 4))
-        await client.run(lock(bench.keys, 5))
+        if bench.credentials.lock_version["scene"] == PARKING:
+            bench.hands.obstruct(True)
+            with refused(Status.OBSTRUCTED):
+                await client.run(lock(bench.keys, 5))
+            bench.hands.obstruct(False)
+        await client.run(lock(bench.keys, 6))
 
 
 @case(

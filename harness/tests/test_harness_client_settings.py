@@ -248,12 +248,12 @@ def test_used_codes_start_anew_when_their_count_is_reset(owner: Any) -> None:
     assert app.do(hands.enter_code, "1234")
 
 
-secrets = st.permutations("0123456789").map(lambda digits: int("".join(digits)))
+secrets = st.integers(0, 2**36 - 1)  # the vendor's client draws permutations of the digits, others anything
 
 
 @given(
     st.integers(0, 99),
-    st.lists(st.integers(0, 1070), min_size=10, max_size=10, unique=True),
+    st.lists(st.integers(0, 1070), min_size=10, max_size=10),
     st.lists(secrets, min_size=10, max_size=10),
     st.integers(-3, 14),
 )
@@ -267,12 +267,6 @@ def test_the_pair_of_this_year_is_read_back(
         app.run(set_time(app.keys, datetime(2000 + year + on, 6, 1)))
         at = max(0, min(on, 9))
         assert app.run(conf.read_password_parameters(app.keys)) == (numbers[at], perms[at])
-
-
-def test_pairs_that_are_not_ten_codes_and_permutations_are_refused_with_11(owner: Any) -> None:
-    app, good = owner(), [(at, 9876543210) for at in range(10)]
-    for bad in ([(0, 9876543210)] * 10, [*good[:9], (9, 9876543211)]):
-        assert app.code_of(conf.init_passwords(app.keys, 26, bad)) == Status.INIT_PASSWORDS_FAILED
 
 
 def test_a_dead_locked_door_opens_for_the_administrator_alone(owner: Any) -> None:

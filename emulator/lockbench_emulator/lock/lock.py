@@ -39,6 +39,7 @@ WRITE, NOTIFY = "fff2", "fff4"
 STATUS_ECHO = 0x14
 PROTOCOL = 5  # the protocol type of every lock of ours
 SHAKY = (0x62, 0x90)  # what some locks fail at while they are paired (ttlock-ble 10)
+MALFORMED = {0x31: Status.INIT_PASSWORDS_FAILED}  # a wrong length; to all others PAYLOAD_LENGTH (4)
 PASSAGE_LOOK = 60.0  # seconds between two looks at whether a passage time is over
 
 
@@ -310,7 +311,7 @@ class Lock:
         try:
             request = command.parse_request(plain)
         except PayloadError:
-            raise Refused(Status.PAYLOAD_LENGTH) from None
+            raise Refused(MALFORMED.get(command.opcode, Status.PAYLOAD_LENGTH)) from None
         values = self.handlers[command.opcode](self, request, now)
         try:
             self.memory.commit()  # before the answer: what was confirmed survives a power cut
