@@ -373,21 +373,22 @@ class Call:
         told, self.on_disconnect = self.on_disconnect, None
         self.tell(told, self.result(code, "the link to the lock has ended", gives="TTLockError"))
 
-    async def find(self, key: Key) -> Sighting | None:
+    async def find(self, address: str) -> Sighting | None:
         """The lock's advertisement; 10036 when it is not heard, 10404 when the host cannot tell why. None
         when the call names the device."""
         if self.direct is not None:
             return None
-        found = await self.scan(SCAN_SECONDS, until=lambda sighting: sighting.address == key.address)
+        self.phone.refuse_second(address)
+        found = await self.scan(SCAN_SECONDS, until=lambda sighting: sighting.address == address)
         for sighting in found:
-            if sighting.address == key.address:
-                self._address = key.address
+            if sighting.address == address:
+                self._address = address
                 state = read_manufacturer(sighting.manufacturer)
                 if state is not None:
                     self.battery = min(state.battery, 100)
                 return sighting
         code = 10404 if self.phone.state.untold else 10036
-        raise Failed(code, f"{key.address} was not heard within {SCAN_SECONDS:g} s")
+        raise Failed(code, f"{address} was not heard within {SCAN_SECONDS:g} s")
 
     async def open(self, key: Key) -> LockClient:
         """A client connected to the lock, its notifications enabled. A battery that was not advertised is

@@ -33,8 +33,7 @@ from lockbench_harness.client.call import (
     millis,
     text,
 )
-from lockbench_harness.client.lock_client import LockClient
-from lockbench_harness.client.operations import PERMANENT, Keys, add_passcode
+from lockbench_harness.client.operations import PERMANENT, add_passcode
 from lockbench_harness.links import Link
 from lockbench_harness.phone import HostError, Phone
 
@@ -122,22 +121,9 @@ class Plugin:
             return call.result(11013, "another operation has not settled yet")
         return await self._released(call, self.phone.close_adapter)
 
-    async def perform(
-        self, option: Option, conversation: Callable[[LockClient, Keys], Awaitable[object]]
-    ) -> Result:
-        """Any other conversation with the lock of `lockData`, told as the plug-in tells it. Its own methods
-        for it are not in the documents at hand."""
-
-        async def work(call: Call, key: Key) -> Result:
-            await call.find(key)
-            client = await call.open(key)
-            await conversation(client, key.keys)
-            return call.result(0)
-
-        def begin(call: Call, given: Option) -> Work:
-            call.on_disconnect = callback(given, "disconnectCallback")
-            return work(call, admin_key(given))
-
+    async def operate(self, option: Option, begin: Callable[[Call, Option], Work]) -> Result:
+        """Run an operation that the documents at hand do not describe, told as the plug-in tells its own.
+        `begin` checks the option, without radio or network, and gives the work to do."""
         return await self._run(self._call("stopAllOperations"), option, begin)
 
     # How a call is run
@@ -233,7 +219,7 @@ class Plugin:
 
 
 async def _add(call: Call, key: Key, passcode: str, window: tuple[bytes, bytes]) -> Result:
-    await call.find(key)
+    await call.find(key.address)
     client = await call.open(key)
     call.battery = await client.run(add_passcode(key.keys, passcode, window))
     return call.result(0, passcode=passcode)

@@ -132,7 +132,7 @@ async def _enter(call: Call, key: Key, known: DetailReply) -> None:
 
     A lock that is not of the model and hardware for which the cloud gave the package is left alone.
     """
-    found = await call.find(key)
+    found = await call.find(key.address)
     if found is not None and is_dfu(found.manufacturer):
         return
     client = await call.open(key)

@@ -130,7 +130,7 @@ class Phone:
     async def connect(self, address: str, *, timeout: float = 10.0, mtu: int = 23) -> HostConnection:  # noqa: ASYNC109 - the interface of links
         self.open_adapter()
         with self._call("connect"):
-            self._refuse_second(address)
+            self.refuse_second(address)
             if self.state.deaf:
                 await asyncio.sleep(timeout)
                 raise HostError("connect unseen")
@@ -150,7 +150,8 @@ class Phone:
             raise
         return connection
 
-    def _refuse_second(self, address: str) -> None:
+    def refuse_second(self, address: str) -> None:
+        """HostError while a link is open: a phone of ours holds one at a time."""
         for other, connection in self._held.items():
             if not connection.lost:
                 raise HostError("already connected" if other == address else "other connected")
