@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import logging
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,28 @@ def test_nothing_is_overridden_without_a_row(ours: type) -> None:
     named = {hook.name for hook in HOOKS if hook.owner == f"{base.__module__}:{base.__name__}"}
     overridden = {name for name in vars(ours) if name in dir(base) and not is_of_object(name)}
     assert overridden <= named
+
+
+def test_no_module_that_we_use_logs_by_the_root_logger() -> None:
+    """A call of `logging.debug` would give it a handler, and that would print all that Bumble drops."""
+    names = ("att", "controller", "device", "gatt_client", "gatt_server", "host", "l2cap", "link", "smp")
+    for module in (importlib.import_module(f"bumble.{name}") for name in names):
+        calls = [f"logging.{level}(" for level in ("debug", "info", "warning", "error", "exception")]
+        if any(call in inspect.getsource(module) for call in calls):
+            assert isinstance(module.logging, logging.Logger)
+            assert module.logging.name == module.__name__
+
+
+def test_data_for_a_link_that_is_over_are_dropped_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        medium = Medium(seed=1)
+        controller = medium.controller("phone")
+        controller.on_packet(bytes(hci.HCI_AclDataPacket(1, 0, 0, 1, b"x")))
+        assert medium.failures == []
+
+    with caplog.at_level(logging.INFO):
+        clock.run(main())
+    assert caplog.records == []
 
 
 def test_every_claimed_command_has_a_handler() -> None:

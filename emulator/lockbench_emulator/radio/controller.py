@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bumble import controller as stock
-from bumble import hci
+from bumble import gatt_server, hci, smp
 
 from lockbench_emulator.radio.quiet import is_quiet
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from lockbench_emulator.radio.link import AirConnection
     from lockbench_emulator.radio.medium import Medium
 
-# Bumble logs what it drops; without a handler, Python would print that beside our own output.
+# Bumble logs what it drops; without a handler, Python would print that beside our own output. Two modules log
+# by the root logger, which would give it a handler that prints all the rest.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
+for _module in (gatt_server, smp):
+    setattr(_module, "logging", logging.getLogger(_module.__name__))  # noqa: B010 - no type knows of it
 
 RSSI = -50  # dBm, of every report and reading
 LEGACY_DATA = 31  # bytes of an advertisement or scan response
@@ -183,6 +186,12 @@ class AirController(stock.Controller):
             self.send_hci_packet(packet)
         else:
             asyncio.get_running_loop().call_soon(take, packet)
+
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        """Data that crossed the end of its link are dropped, as a radio drops them."""
+        connection = self.find_le_connection_by_handle(packet.connection_handle)
+        if connection is not None:
+            connection.on_hci_acl_data_packet(packet)
 
     def on_hci_command_packet(self, command: hci.HCI_Command) -> None:
         if command.op_code in UNCLAIMED or not hasattr(self, f"on_{command.name.lower()}"):

@@ -48,7 +48,7 @@ HOOKS = (
     Hook(_CONTROLLER, "on_hci_le_remove_device_from_filter_accept_list_command", ("_command",), "overrides"),
     Hook(_CONTROLLER, "send_hci_packet", ("packet",), "uses"),
     Hook(_CONTROLLER, "hci_sink", None, "uses"),
-    Hook(_CONTROLLER, "on_hci_acl_data_packet", ("packet",), "uses"),
+    Hook(_CONTROLLER, "on_hci_acl_data_packet", ("packet",), "overrides"),
     Hook(_CONTROLLER, "set_packet_sink", ("sink",), "uses"),
     Hook(_CONTROLLER, "allocate_connection_handle", (), "uses"),
     Hook(_CONTROLLER, "find_le_connection_by_handle", ("handle",), "uses"),
