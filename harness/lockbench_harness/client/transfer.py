@@ -5,42 +5,69 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from lockbench_harness.client.ota import Ended, OtaSender
+from lockbench_harness.client.ota import Ended, OtaSender, Step
 from lockbench_harness.links import Connection, LinkLost
 
-RESULT_SECONDS = 35.0
-"""How long the result may take after END: longer than a server's own idle timer (telink-ota 4.2)."""
+__all__ = ["transfer"]
+
+ANSWER_SECONDS = 5.0
+"""How long a client waits for FF05 (telink-ota 3.4: its read timeout)."""
 
 
 async def transfer(connection: Connection, sender: OtaSender, report: Callable[[int], None]) -> Ended:
-    """Send the firmware and wait for the result. `report` gets the percentage whenever it changes.
+    """Send the firmware as the sender's preset does, and wait for what it takes for the end.
 
-    Raises AttError or Missing when notifications cannot be enabled or a write is refused; LinkLost only
-    before the first write.
+    `report` gets the percentage whenever it changes. Raises AttError or Missing when notifications cannot be
+    enabled or a write is refused; LinkLost only before the first write. Cancelled, it leaves the link up.
     """
     characteristic = sender.preset.dialect.characteristic
-    over = asyncio.Event()
+    heard = asyncio.Event()
 
     def notified(value: bytes) -> None:
         sender.notified(value)
-        over.set()
+        heard.set()
 
     def lost(_reason: int) -> None:
         sender.disconnected()
-        over.set()
+        heard.set()
 
-    await connection.subscribe(characteristic, notified)
+    async def until(over: Callable[[], bool], seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while not over():
+                heard.clear()
+                await heard.wait()
+
+    async def follow(step: Step) -> None:
+        match step.then:
+            case "read":
+                await connection.read(characteristic)
+            case "answer":
+                try:
+                    await until(lambda: not sender.awaits_version or sender.ended is not None, ANSWER_SECONDS)
+                except TimeoutError:
+                    sender.unanswered()
+
+    if sender.preset.listens:
+        await connection.subscribe(characteristic, notified)
     connection.on_lost(lost)
     try:
         for step in sender.steps():
+            if step.pause:
+                await asyncio.sleep(step.pause)
             await connection.write(characteristic, step.value)
             if step.progress is not None:
                 await connection.drain()
                 report(step.progress)
-        async with asyncio.timeout(RESULT_SECONDS):
-            await over.wait()
+            await follow(step)
+        await connection.drain()
+        if sender.preset.leaves:
+            await connection.disconnect()
+        await until(lambda: sender.ended is not None, sender.preset.patience)
     except LinkLost:
         sender.disconnected()
     except TimeoutError:
-        return Ended(None, f"no result came within {RESULT_SECONDS:g} s")
+        sender.gave_up()
+    except asyncio.CancelledError:
+        sender.cancel()
+        raise
     return sender.ended or Ended(None, "the transfer stopped without a result")
