@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from random import Random
 from urllib.parse import urlencode
@@ -33,7 +33,7 @@ from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.times import Party, SkippingClock, Times
 from lockbench_emulator.cloud.ttlock import Ttlock, md5
-from lockbench_emulator.cloud.ttlock_bench import TtlockBench
+from lockbench_emulator.cloud.ttlock.bench import TtlockBench
 from lockbench_emulator.cloud.wire import ttlock_app
 from lockbench_protocol import LocalError
 from lockbench_protocol.cloud.aiot.models import APP_ID, APP_KEY, TOKEN
@@ -178,7 +178,7 @@ class _House:
         def opened(address: str) -> None:
             cloud.base_url = address
 
-        return _Made(app, account, ("/oauth2/token", [], fields), nullcontext(), opened)
+        return _Made(app, account, ("/oauth2/token", [], fields), courier(cloud), opened)
 
     def _aiot(self) -> _Made:
         devices = MemoryDevices()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from lockbench_emulator.cloud.courier import courier
 from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
 from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.ttlock import Ttlock
@@ -20,14 +21,19 @@ async def serving(
     faults: Faults,
     *,
     socket: str = "",
+    webhook_socket: str = "",
     port: int = 0,
     observe: Observer | None = None,
     made: type[TtlockWire] = TtlockWire,
 ) -> AsyncIterator[str]:
     """The TTLock cloud's address while it serves: on `socket` (a path) when given, else on a loopback port.
 
-    Sets `cloud.base_url`.
+    With `webhook_socket` all records go there. Sets `cloud.base_url`.
     """
-    async with listening((ttlock_app(cloud, faults, observe=observe, made=made), Door(socket, port=port))) as (chosen,):
+    app = ttlock_app(cloud, faults, observe=observe, made=made)
+    async with (
+        courier(cloud, socket=webhook_socket),
+        listening((app, Door(socket, port=port))) as (chosen,),
+    ):
         cloud.base_url = f"http://{LOOPBACK}:{chosen}" if chosen else f"http://{HOST}"
         yield cloud.base_url

@@ -26,7 +26,7 @@ from lockbench_emulator.cloud.controls import Envelope, add_controls, common, op
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
 from lockbench_emulator.cloud.journal import Journal
 from lockbench_emulator.cloud.ttlock import Refused, Ttlock
-from lockbench_emulator.cloud.ttlock_bench import TtlockBench
+from lockbench_emulator.cloud.ttlock.bench import TtlockBench
 
 BODY_LIMIT = 64 * 1024
 """The largest form that is read, bytes."""

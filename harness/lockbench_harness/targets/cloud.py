@@ -20,6 +20,7 @@ from lockbench_protocol import LocalError
 
 from lockbench_harness.client.call import CloudAccess
 from lockbench_harness.client.cloud import TIMEOUT, TtlockCloud
+from lockbench_harness.client.receiver import Receiver
 
 if TYPE_CHECKING:
     from lockbench_protocol.cloud.ttlock import TokenReply
@@ -54,6 +55,16 @@ class CloudHands(Protocol):
 
     def requests(self) -> list[str]:
         """The paths of all requests so far."""
+
+    def control(self, name: str, /, **arguments: object) -> object:
+        """An operation of the bench by name, as under /_bench/ttlock/. Raises `CloudRefused`."""
+
+    def set_policy(self, **keys: object) -> None:
+        """Settle differently what no document settles."""
+
+    @property
+    def receiver(self) -> tuple[Receiver, str]:
+        """A receiver of records, and its address; no webhook is set yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ endpoint. Time and chance are arguments. Methods named `add_...` with plain argu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
 from lockbench_protocol.cloud import ttlock as wire
 from lockbench_protocol.cloud.ttlock import ENDPOINTS, Endpoint, Right
@@ -27,8 +29,22 @@ from lockbench_emulator.cloud.ttlock.upgrades import Upgrades
 Handler = Callable[[wire.Parameters, Caller], wire.Reply]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The classes that a cloud is built from. A mutant replaces one."""
+
+    accounts: type[Accounts] = Accounts
+    locks: type[Locks] = Locks
+    upgrades: type[Upgrades] = Upgrades
+    passcodes: type[Passcodes] = Passcodes
+    remote: type[Remote] = Remote
+    records: type[Records] = Records
+
+
 class Ttlock:
     """One cloud. `now` gives seconds since 1970; without `gateways` its locks are only bolts."""
+
+    parts: ClassVar = Parts()
 
     def __init__(
         self,
@@ -40,13 +56,21 @@ class Ttlock:
     ) -> None:
         self.store = store
         self.core = Core(store, now, chance, policy or Policy())
-        self.accounts = Accounts(self.core)
-        self.records = Records(self.core)
+        made = self.parts
+        self.accounts = made.accounts(self.core)
+        self.records = made.records(self.core)
         self.outbox = self.records.outbox
-        self.remote = Remote(self.core, gateways or MemoryBolts(store, now), self.records)
-        self.passcodes = Passcodes(self.core, self.remote)
-        self.upgrades = Upgrades(self.core, self.passcodes)
-        parts = (self.accounts, Locks(self.core), self.upgrades, self.passcodes, self.remote, self.records)
+        self.remote = made.remote(self.core, gateways or MemoryBolts(store, now), self.records)
+        self.passcodes = made.passcodes(self.core, self.remote)
+        self.upgrades = made.upgrades(self.core, self.passcodes)
+        parts = (
+            self.accounts,
+            made.locks(self.core),
+            self.upgrades,
+            self.passcodes,
+            self.remote,
+            self.records,
+        )
         self._handlers: dict[str, Handler] = {
             row.name: next(getattr(part, row.name) for part in parts if hasattr(part, row.name))
             for row in ENDPOINTS
