@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from lockbench_protocol import LocalError
 
+from lockbench_emulator.mutants.aiot import AIOT
 from lockbench_emulator.mutants.air import AIR
 from lockbench_emulator.mutants.boot import BOOT
 from lockbench_emulator.mutants.dding import SAAS
@@ -19,10 +20,11 @@ from lockbench_emulator.mutants.passcodes import PASSCODES
 from lockbench_emulator.mutants.records import RECORDS
 from lockbench_emulator.mutants.row import Mutant
 from lockbench_emulator.mutants.session import SESSION
+from lockbench_emulator.mutants.ttlock import TTLOCK
 
 __all__ = ["MUTANTS", "Mutant", "mutant"]
 
-CLOUDS = (*SAAS, *DDING_PASSWORDS, *CALLBACKS)
+CLOUDS = (*SAAS, *DDING_PASSWORDS, *CALLBACKS, *TTLOCK, *AIOT)
 
 MUTANTS: Mapping[str, Mutant] = {
     row.name: row for row in (*FRAMES, *AIR, *SESSION, *PASSCODES, *KEYPADS, *RECORDS, *BOOT, *CLOUDS)

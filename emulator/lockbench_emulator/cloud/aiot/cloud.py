@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from random import Random
+from typing import ClassVar
 
 from lockbench_protocol.cloud.aiot import codes
 from lockbench_protocol.cloud.aiot import models as m
@@ -31,6 +32,8 @@ CLOUD = "aiot"
 class Aiot:
     """One cloud. `now` gives seconds since 1970; `run_due` does what has fallen due, `next_due` says when."""
 
+    made_of: ClassVar = Upgrades  # a mutant replaces it
+
     def __init__(
         self,
         store: Store,
@@ -41,7 +44,7 @@ class Aiot:
     ) -> None:
         self.core = Core(store, now, chance, policy or Policy())
         self.outbox = Outbox(store, CLOUD, self.core.millis, judge)
-        self.upgrades = Upgrades(self.core, agent, self.outbox)
+        self.upgrades = self.made_of(self.core, agent, self.outbox)
 
     def millis(self) -> int:
         return self.core.millis()
