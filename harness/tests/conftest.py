@@ -165,10 +165,13 @@ class House:
             self.cloud.run_due()
         self.time = end
 
-    def row(self, number: int) -> Row:
+    def rows(self) -> dict[str, Row]:
         rows = self.call("fetch_passwords", uuid="l")["passwords"]
         assert isinstance(rows, dict)
-        return rows.get(str(number), {})
+        return rows
+
+    def row(self, number: int) -> Row:
+        return self.rows().get(str(number), {})
 
     def stage(self, number: int) -> object:
         return self.row(number).get("operation_stage")
@@ -180,8 +183,9 @@ class House:
         """What the lock itself says."""
         return [row.code for row in visit(self.site, "l", list_passcodes)]
 
-    def events(self) -> list[str]:
-        return [row["event"] for row in self.store.all("SELECT event FROM dding_outbox ORDER BY number")]
+    def events(self, uuid: str = "") -> list[str]:
+        rows = self.store.all("SELECT event, uuid FROM dding_outbox ORDER BY number")
+        return [row["event"] for row in rows if uuid in ("", row["uuid"])]
 
     def openings(self) -> list[object]:
         rows = self.call("get_lock_events", uuid="l")["lock_events"]

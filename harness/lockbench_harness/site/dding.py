@@ -47,7 +47,7 @@ class SiteLocks:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.trouble: dict[str, Trouble] = {}
-        self._codes = Codes(site)
+        self.codes = Codes(site)
 
     # Commands of the cloud
 
@@ -57,9 +57,9 @@ class SiteLocks:
             return Outcome(done=False, why="the lock refused")
         try:
             if command.verb == "put":
-                self._codes.put(uuid, _code(command), trouble)
+                self.codes.put(uuid, _code(command), trouble)
             else:
-                self._codes.remove(uuid, command.password_id, trouble)
+                self.codes.remove(uuid, command.password_id, trouble)
         except Taken as taken:
             return Outcome(done=False, why=str(taken))
         except LockRefused as refusal:
@@ -71,20 +71,20 @@ class SiteLocks:
     def check(self, command: Command) -> Outcome | None:
         try:
             if command.verb == "put":
-                done = self._codes.check_put(command.uuid, _code(command))
+                done = self.codes.check_put(command.uuid, _code(command))
             else:
-                done = self._codes.check_removed(command.uuid, command.password_id)
+                done = self.codes.check_removed(command.uuid, command.password_id)
         except RemoteError:
             return None
         return Outcome(done, "" if done else "the lock does not show it")
 
     def admin_code(self, uuid: str) -> str | None:
-        return self._codes.digits_of(uuid, ADMIN_ID) or None
+        return self.codes.digits_of(uuid, ADMIN_ID) or None
 
     def unbound(self, uuid: str) -> None:
-        self._codes.leave(uuid, but=ADMIN_ID)
+        self.codes.leave(uuid, but=ADMIN_ID)
         with suppress(RemoteError):
-            self._codes.tidy(uuid)
+            self.codes.tidy(uuid)
 
     def reports(self, uuid: str) -> list[Report]:
         """What the lock recorded since it was last read. Its advertisement says whether it did.
@@ -92,11 +92,10 @@ class SiteLocks:
         Records wait for the end of a doubt: a code that was perhaps written may have opened.
         """
         fresh = self.site.device(uuid).flags() & Flag.NEW_RECORDS
-        if not fresh or self._codes.digits_of(uuid, DOUBTFUL):
+        if not fresh or self.codes.digits_of(uuid, DOUBTFUL):
             return []
-        now = self.site.now()
         try:
-            records = visit(self.site, uuid, lambda keys: _read(keys, now))
+            records = visit(self.site, uuid, lambda _keys: read_log(new=True))
         except RemoteError:
             return []
         told = (self._told(uuid, record) for record in records)
@@ -110,7 +109,7 @@ class SiteLocks:
         if record.type == LogType.TAMPER:
             return Report("broken", at)
         if record.type == LogType.KEYPAD_UNLOCK:
-            number = self._codes.number_of(uuid, record.tail.get("code", ""))
+            number = self.codes.number_of(uuid, record.tail.get("code", ""))
             if number is not None and number >= 0:
                 return Report("opened", at, {"password_id": number})
         return None
@@ -122,18 +121,20 @@ class SiteLocks:
         return Happened("bolt", {"unlocked": True}) in effects
 
     def set_code(self, uuid: str, password_id: int, code: str) -> bool:
-        old = self._codes.digits_of(uuid, password_id)
+        old = self.codes.digits_of(uuid, password_id)
         if not self._menu(
             uuid, partial(hands.change_code, old, code) if old else partial(hands.make_code, code)
         ):
             return False
-        self._codes.keep(uuid, Code(password_id, code, None, None))
+        self.codes.keep(uuid, Code(password_id, code, None, None))
         return True
 
-    def drop_code(self, uuid: str, password_id: int) -> None:
-        digits = self._codes.digits_of(uuid, password_id)
-        self._menu(uuid, partial(hands.drop_code, digits))
-        self._codes.forget(uuid, digits)
+    def drop_code(self, uuid: str, password_id: int) -> bool:
+        digits = self.codes.digits_of(uuid, password_id)
+        if not self._menu(uuid, partial(hands.drop_code, digits)):
+            return False
+        self.codes.forget(uuid, digits)
+        return True
 
     def _menu(self, uuid: str, entry: Callable[[Lock, float], list[Effect]]) -> bool:
         """Choose an entry of the keypad's menu; False: the lock refuses, or has no power."""
@@ -151,19 +152,19 @@ class SiteLocks:
         return done[0]
 
     def set_power(self, uuid: str, *, on: bool) -> None:
-        """Pull the battery, or put it back in."""
-        device = self.site.device(uuid)
+        """Pull the battery, or put it back in; then the gateway sees to the clock."""
+        device, now = self.site.device(uuid), self.site.now()
         self.site.act(uuid, device.restore_power if on else device.cut_power)
+        if on:
+            with suppress(RemoteError):
+                visit(self.site, uuid, lambda keys: _set_clock(keys, now))
 
 
 def _code(command: Command) -> Code:
     return Code(command.password_id, command.code, command.start, command.end)
 
 
-def _read(keys: Keys, now: float) -> Operation[list[LogRecord]]:
-    """The new records; a clock that is wrong is set right on the occasion."""
-    records = yield from read_log(new=True)
+def _set_clock(keys: Keys, now: float) -> Operation[None]:
     right = local_time(now)
     if abs((yield from get_time()) - right) > CLOCK_DRIFT:
         yield from set_time(keys, right)
-    return records

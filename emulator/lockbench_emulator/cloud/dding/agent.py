@@ -73,8 +73,8 @@ class Hands(Protocol):
     def set_code(self, uuid: str, password_id: int, code: str) -> bool:
         """A code made at the keypad, or its new digits, valid always; False: another one has these digits."""
 
-    def drop_code(self, uuid: str, password_id: int) -> None:
-        """A code removed at the keypad."""
+    def drop_code(self, uuid: str, password_id: int) -> bool:
+        """A code removed at the keypad; False: the lock does not do it."""
 
 
 Trouble = Literal["command lost", "answer lost", "refuses"]
@@ -136,8 +136,8 @@ class MemoryLocks:
     def set_code(self, uuid: str, password_id: int, code: str) -> bool:
         return self._do(Command(0, uuid, "put", password_id, code, None, None)).done
 
-    def drop_code(self, uuid: str, password_id: int) -> None:
-        self._do(Command(0, uuid, "remove", password_id, "", None, None))
+    def drop_code(self, uuid: str, password_id: int) -> bool:
+        return self._do(Command(0, uuid, "remove", password_id, "", None, None)).done
 
     def _do(self, command: Command) -> Outcome:
         store, uuid = self._store, command.uuid

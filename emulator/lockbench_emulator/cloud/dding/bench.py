@@ -265,7 +265,8 @@ class DdingBench:
             if op == "delete":
                 if password_id == a.ADMIN_ID:
                     raise Refused(codes.ADMIN_PASSWORD)
-                hands.drop_code(uuid, password_id)
+                if not hands.drop_code(uuid, password_id):
+                    raise Refused(codes.NOT_FOUND)
                 self._cloud.devices.report(uuid, "local_delete", password_id=password_id)
             else:
                 if not hands.set_code(uuid, password_id, str(code)):

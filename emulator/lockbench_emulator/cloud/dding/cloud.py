@@ -151,7 +151,7 @@ class Dding:
         done = 0
         while True:
             row = self.core.store.one(
-                f"SELECT * FROM dding_work w WHERE due <= ? AND {_READY} ORDER BY due, number LIMIT 1",  # noqa: S608 - our own words
+                f"SELECT * FROM dding_work w WHERE due <= ? AND {_READY} {_FIRST} LIMIT 1",  # noqa: S608 - our own words
                 self.core.millis(),
             )
             if row is None:
@@ -250,6 +250,8 @@ class Dding:
         self.core.store.run("UPDATE dding_work SET kind = ?, due = ? WHERE number = ?", kind, due, number)
 
 
+_FIRST = "ORDER BY due, kind IN ('command', 'read'), number"
+"""What a lock tells when it is back was so before what it is told."""
 _READY = (
     "(w.kind NOT IN ('command', 'read') OR NOT EXISTS (SELECT 1 FROM dding_work e"
     " WHERE e.uuid = w.uuid AND e.number < w.number AND e.kind IN ('command', 'read')))"

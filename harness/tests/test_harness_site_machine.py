@@ -1,0 +1,137 @@
+"""Whatever is done to a lock from all sides: what opens it at last is what somebody calls active.
+
+The dding SaaS works through its gateway, a phone writes over the air and tells the TTLock cloud, people make
+codes at the keypad; meanwhile lines, answers and the supply fail.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from lockbench_emulator.boot.power import STYLES, cut_at, settling
+from lockbench_emulator.cloud.dding.cloud import Refused
+
+CODES = ("111111", "222222", "333333", "444444")
+MINUTE = 60
+APART = 76.0  # s between two presses, so that the keypad is never locked out
+ACTIVE = 2
+
+codes = st.sampled_from(CODES)
+
+
+class Sides(RuleBasedStateMachine):
+    house: Any = None
+    make: Any
+
+    @initialize()
+    def begin(self) -> None:
+        self.house = self.make().furnish()
+        self.ids: list[int] = []  # of all passwords that the dding SaaS ever had
+
+    @rule(code=codes, window=st.none() | st.tuples(st.integers(-5, 10), st.integers(1, 90)))
+    def add(self, code: str, window: tuple[int, int] | None) -> None:
+        fields = {}
+        if window is not None:
+            start = int(self.house.time) // MINUTE * MINUTE + window[0] * MINUTE
+            fields = {"permission_begin": start, "permission_end": start + window[1] * MINUTE}
+        self.ids.append(self.house.add(code, **fields))
+
+    @rule(
+        which=st.integers(0, 5),
+        name=st.sampled_from(["delete_password", "frozen_password", "unfrozen_password"]),
+    )
+    def change(self, which: int, name: str) -> None:
+        self._ask(name, which)
+
+    @rule(which=st.integers(0, 5), code=codes)
+    def recode(self, which: int, code: str) -> None:
+        self._ask("update_password", which, password=code, phonenumber="1")
+
+    def _ask(self, name: str, which: int, **fields: object) -> None:
+        if self.ids:
+            with suppress(Refused):  # it is gone
+                self.house.ask(name, self.ids[-1 - which % len(self.ids)], **fields)
+
+    @rule(code=codes, other=codes, op=st.sampled_from(["add", "update", "delete"]))
+    def keypad(self, code: str, other: str, op: str) -> None:
+        self.house.site.device("l").flash.hook = None  # nobody would know what he did in the dark
+        number = self.house.locks.codes.number_of("l", other)
+        with suppress(Refused):
+            done = self.house.hands.local_password("l", op, number, code)
+            self.ids.append(done)
+
+    @rule(code=codes)
+    def press(self, code: str) -> None:
+        self.house.press(code)
+
+    @rule(device=st.sampled_from(["g", "l"]), online=st.booleans())
+    def line(self, device: str, online: bool) -> None:
+        self.house.hands.set_line(device, online=online)
+
+    @rule(trouble=st.sampled_from(["command lost", "answer lost", "answer lost", "refuses", None]))
+    def trouble(self, trouble: str | None) -> None:
+        self.house.locks.trouble["l"] = trouble
+
+    @rule(on=st.booleans())
+    def power(self, on: bool) -> None:
+        self.house.locks.set_power("l", on=on)
+
+    @rule(after=st.integers(0, 5), style=st.sampled_from(sorted(STYLES)))
+    def cut(self, after: int, style: str) -> None:
+        """The supply fails while the flash is written, soon."""
+        flash = self.house.site.device("l").flash
+        flash.hook = cut_at(flash.operations + after, settling(style, 1))
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 31.0, 120.0, 1800.0]))
+    def wait(self, seconds: float) -> None:
+        self.house.wait(seconds)
+
+    @precondition(lambda self: self.house is not None)
+    @rule()
+    def deliver(self) -> None:
+        """All comes to rest, and all agree."""
+        house = self.house
+        house.locks.trouble.clear()
+        house.site.device("l").flash.hook = None
+        house.locks.set_power("l", on=True)
+        for device in ("g", "l"):
+            house.hands.set_line(device, online=True)
+        house.wait(400)
+        assert all(row["operation_stage"] != 1 for row in house.rows().values())
+        for code in CODES:
+            house.wait(APART)
+            assert house.press(code) == (code in self._active())
+        lists = {row["code"] for row in house.store.all("SELECT code FROM dding_passwords WHERE held")}
+        assert set(house.listed()) == lists
+
+    def _active(self) -> set[str]:
+        """What the dding SaaS calls active, the keypad's own codes among it."""
+        rows = self.house.store.all("SELECT id, code FROM dding_passwords")
+        digits = {str(row["id"]): row["code"] for row in rows}
+        return {digits[name] for name, row in self.house.rows().items() if row["pwd_state"] == ACTIVE}
+
+    @invariant()
+    def alarms_alternate(self) -> None:
+        if self.house is not None:
+            for device in ("g", "l"):
+                lines = [name for name in self.house.events(device) if "Offline" in name]
+                assert all(("clear" in one) != ("clear" in other) for one, other in pairwise(lines))
+
+    def teardown(self) -> None:
+        if self.house is not None:
+            self.deliver()
+            self.house.store.close()
+
+
+def test_what_opens_is_what_somebody_calls_active(unfurnished: Any) -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    machine = type("Sides", (Sides,), {"make": unfurnished})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=20, stateful_step_count=20, deadline=None)
+    )
