@@ -99,6 +99,9 @@ class BadConnection:
 
         await self._connection.subscribe(characteristic, pass_on)
 
+    async def unsubscribe(self, characteristic: str) -> None:
+        await self._connection.unsubscribe(characteristic)
+
     async def drain(self) -> None:
         await self._connection.drain()
 

@@ -65,6 +65,9 @@ class ToyConnection:
     async def subscribe(self, characteristic: str, callback: Callable[[bytes], None]) -> None:  # noqa: ARG002 - the interface's
         self._notify = callback
 
+    async def unsubscribe(self, characteristic: str) -> None:  # noqa: ARG002 - the interface's
+        self._notify = lambda _: None
+
     async def drain(self) -> None: ...
 
     async def disconnect(self) -> None:

@@ -100,7 +100,10 @@ class Parrot:
 
 writes = st.tuples(st.just("write"), st.sampled_from(b"ntdbrx"), st.binary(max_size=18), st.booleans())
 steps = st.lists(
-    st.one_of(writes, *map(st.tuples, map(st.just, ("read", "subscribe", "disconnect", "wait", "settle")))),
+    st.one_of(
+        writes,
+        *map(st.tuples, map(st.just, ("read", "subscribe", "unsubscribe", "disconnect", "wait", "settle"))),
+    ),
     max_size=25,
 )
 
@@ -123,6 +126,8 @@ async def exchange(link: Link, script: list[tuple[object, ...]]) -> list[object]
                     saw.append(("read", await connection.read(OUT)))
                 case ("subscribe",):
                     await connection.subscribe(OUT, lambda value: saw.append(("notified", value)))
+                case ("unsubscribe",):
+                    await connection.unsubscribe(OUT)
                 case ("disconnect",):
                     await connection.disconnect()
                 case ("wait",):

@@ -62,7 +62,6 @@ class Held:
         self._connection: Connection | None = None
         self._reason = LOCAL_DISCONNECT
         self._subscribed: set[str] = set()
-        self._wanted: set[str] = set()
 
     async def connect(self, link: Link, request: Connect) -> Fields:
         async with self._order:
@@ -113,15 +112,14 @@ class Held:
     async def notify(self, characteristic: str, *, on: bool) -> Fields:
         async with self._order:
             connection = self._live()
-            if not on:
-                self._wanted.discard(characteristic)
-                return {}
-            self._wanted.add(characteristic)
-            if characteristic not in self._subscribed:
+            if on and characteristic not in self._subscribed:
                 await connection.subscribe(
                     characteristic, lambda value: self._notified(characteristic, value)
                 )
                 self._subscribed.add(characteristic)
+            elif not on and characteristic in self._subscribed:
+                self._subscribed.discard(characteristic)
+                await connection.unsubscribe(characteristic)
             return {}
 
     async def disconnect(self) -> Fields:
@@ -147,9 +145,8 @@ class Held:
             self._tell({"event": "disconnected", "connection": self.number, "reason": reason})
 
     def _notified(self, characteristic: str, value: bytes) -> None:
-        if characteristic in self._wanted:
-            message = {"connection": self.number, "characteristic": characteristic, "value": value.hex()}
-            self._tell({"event": "notification", **message})
+        message = {"connection": self.number, "characteristic": characteristic, "value": value.hex()}
+        self._tell({"event": "notification", **message})
 
 
 def _numbered(found: dict[str, tuple[str, int]]) -> list[Fields]:

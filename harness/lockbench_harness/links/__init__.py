@@ -65,6 +65,8 @@ class Connection(Protocol):
 
     async def subscribe(self, characteristic: str, callback: Callable[[bytes], None]) -> None: ...
 
+    async def unsubscribe(self, characteristic: str) -> None: ...  # all its callbacks; the peer is told
+
     async def drain(self) -> None: ...  # returns when queued write commands have left
 
     async def disconnect(self) -> None: ...

@@ -147,9 +147,19 @@ class BareConnection:
         check_notify(characteristic, self._properties(characteristic))
         await self._reach(acknowledged=True)
         self._callbacks.setdefault(characteristic, []).append(callback)
+        self._enable(characteristic, on=True)
+
+    async def unsubscribe(self, characteristic: str) -> None:
+        check_notify(characteristic, self._properties(characteristic))
+        await self._reach(acknowledged=True)
+        self._enable(characteristic, on=False)
+        self._callbacks.pop(characteristic, None)
+
+    def _enable(self, characteristic: str, *, on: bool) -> None:
+        """Write the 2902 descriptor."""
         runner = self._body.runner
         try:
-            runner.subscribe(characteristic, on=True)
+            runner.subscribe(characteristic, on=on)
         except AttRefusal as refusal:
             raise AttError(refusal.code) from None
         finally:

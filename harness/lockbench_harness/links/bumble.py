@@ -287,12 +287,23 @@ class BumbleConnection:
                 wanted(value)
 
         self._client.notification_subscribers[proxy.handle] = {deliver}
+        await self._enable(proxy, on=True)
+
+    async def unsubscribe(self, characteristic: str) -> None:
+        proxy = self._find(characteristic)
+        check_notify(characteristic, self._table[characteristic][1])
+        await self._enable(proxy, on=False)
+        self._callbacks.pop(characteristic, None)
+        self._client.notification_subscribers.pop(proxy.handle, None)
+
+    async def _enable(self, proxy: CharacteristicProxy[bytes], *, on: bool) -> None:
+        """Write the 2902 descriptor."""
         if not proxy.descriptors_discovered:
             await self._ask(self._client.discover_descriptors(proxy))
         cccd = proxy.get_descriptor(gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR)
         if cccd is None:
-            raise Missing(f"{characteristic} has no 2902 descriptor")
-        await self._ask(self._client.write_value(cccd.handle, b"\x01\x00", with_response=True))
+            raise Missing(f"{text_uuid(proxy.uuid.to_bytes())} has no 2902 descriptor")
+        await self._ask(self._client.write_value(cccd.handle, bytes((on, 0)), with_response=True))
 
     async def drain(self) -> None:
         self._burst = 0

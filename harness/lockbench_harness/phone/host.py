@@ -282,6 +282,10 @@ class HostConnection:
         self._phone.check("notify")
         await self._connection.subscribe(characteristic, hear)
 
+    async def unsubscribe(self, characteristic: str) -> None:
+        self._phone.check("notify")
+        await self._connection.unsubscribe(characteristic)
+
     async def drain(self) -> None:
         await self._connection.drain()
 
