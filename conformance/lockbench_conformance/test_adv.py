@@ -279,7 +279,12 @@ async def is_seen(bench: LockBench, link: Link) -> bool:
     return any(seen.address == bench.address for seen in found)
 
 
-@case("ADV/13", clause="ttlock-ble 6; plug-in error 10036", needs=("hands", "sleeps"))
+@case(
+    "ADV/13",
+    no_mutant="no lock of ours sleeps",
+    clause="ttlock-ble 6; plug-in error 10036",
+    needs=("hands", "sleeps"),
+)
 async def test_a_sleeping_lock_is_found_after_a_touch(bench: LockBench) -> None:
     """A lock that sleeps is not found in ten seconds, and is found at once when it was touched."""
     await asyncio.sleep(60)

@@ -45,7 +45,7 @@ from lockbench_protocol.lock.status import Status
 from lockbench_conformance.line import PROBE, raw_line
 from lockbench_conformance.refusals import PROVOCATIONS
 from lockbench_conformance.stack import BadLink, Change
-from lockbench_conformance.words import UNKNOWN_OPCODES, ended_by, record_ids, refused, sighted
+from lockbench_conformance.words import OF_THE_CLIENT, UNKNOWN_OPCODES, ended_by, record_ids, refused, sighted
 
 K1 = bytes.fromhex("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 # key, plaintext, ciphertext (ttlock-ble 12: TV02, TV11, TV13, TV22, TV37)
@@ -198,6 +198,7 @@ def refusal_frame(code: int) -> bytes:
 
 @case(
     "COD/18",
+    no_mutant=OF_THE_CLIENT,
     examples=5,
     clause="ttlock-ble 3.5, 7.1, TV45",
     number=st.integers(0, 0xFFFFFFFF),
@@ -222,6 +223,7 @@ async def test_a_coded_key_decodes_once_and_a_plain_one_passes(
 
 @case(
     "COD/19",
+    no_mutant=OF_THE_CLIENT,
     clause="ttlock-ble 7.1, 7.2",
     examples=3,
     key=st.binary(min_size=16, max_size=16),

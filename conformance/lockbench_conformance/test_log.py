@@ -24,7 +24,7 @@ from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.log import RECORD_BODY, SINCE_LAST_READ, TAILS, LogType
 from lockbench_protocol.lock.dates import date6, read_date
 
-from lockbench_conformance.words import codes, other_code, record_ids
+from lockbench_conformance.words import OF_THE_CLIENT, codes, other_code, record_ids
 
 MANY = 9  # wrong codes: their records need more than one reply
 PAUSE = 310.0  # seconds: longer than any window in which wrong codes are counted
@@ -190,6 +190,7 @@ async def test_a_broken_reading_loses_nothing(bench: LockBench, count: int) -> N
 
 @case(
     "LOG/8",
+    no_mutant=OF_THE_CLIENT,
     clause="ttlock-ble 5.17 record tails",
     needs=("lock",),
     kind=st.sampled_from(sorted(TAILS)),

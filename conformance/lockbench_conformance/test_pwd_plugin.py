@@ -16,7 +16,7 @@ from lockbench_protocol.lock.lockdata import LockData
 from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.app import OK, App, NoRadio, expect_code, lock_data_with
-from lockbench_conformance.words import DIGITS, codes, ended_by, refused
+from lockbench_conformance.words import DIGITS, OF_THE_CLIENT, codes, ended_by, refused
 
 ADD = ("plugin", "passcodes")  # what createCustomPasscode needs
 FULL_WIDTH = str.maketrans(DIGITS, "".join(chr(0xFF10 + digit) for digit in range(10)))
@@ -41,6 +41,7 @@ async def expect_no_codes(bench: LockBench) -> None:
 
 @case(
     "PWD/3",
+    no_mutant=OF_THE_CLIENT,
     clause="createCustomPasscode: passcode; plug-in error 11003",
     needs=ADD,
     links=("bare",),

@@ -45,7 +45,7 @@ from lockbench_conformance.ota import (
     whole,
 )
 from lockbench_conformance.stack import BadLink
-from lockbench_conformance.words import COMMON_DIGITS, ended_by, move_request, numbered, refused
+from lockbench_conformance.words import COMMON_DIGITS, ONLY_TOLD, ended_by, move_request, numbered, refused
 
 RELAY_SECONDS = 8.0  # longer than any phone needs for its answer, shorter than the idle time
 HOLD_SECONDS = 15.0  # no lock serves a silent client so long (ttlock-ble 6)
@@ -121,7 +121,7 @@ async def test_guessing_is_slow(bench: LockBench, first: int) -> None:
     expect(len(heard) <= 5 * MINUTES, True, f"are {len(heard)} codes heard in {MINUTES} minutes few")
 
 
-@case("SEC/3", clause="policy: an answer may come late", needs=("clock",), examples=1)
+@case("SEC/3", no_mutant=ONLY_TOLD, clause="policy: an answer may come late", needs=("clock",), examples=1)
 async def test_a_late_answer(bench: LockBench) -> None:
     """An answer that is relayed for seconds is refused where the lock has a bound for it."""
     async with bench.session() as client:
@@ -259,14 +259,20 @@ async def stranger_installs(bench: LockBench, version: str) -> bool:
     return await running(bench) == version
 
 
-@case("SEC/7", clause="ttlock-ble 5.20; telink-ota 4.1", needs=("dfu", "clock", "fresh"), examples=1)
+@case(
+    "SEC/7",
+    no_mutant=ONLY_TOLD,
+    clause="ttlock-ble 5.20; telink-ota 4.1",
+    needs=("dfu", "clock", "fresh"),
+    examples=1,
+)
 async def test_the_window_is_for_its_owner(bench: LockBench) -> None:
     """The OTA service asks whoever uses it for a login, also in the window that command 02 opened."""
     if await stranger_installs(bench, "6.4.34"):
         warn("In the window after command 02, anybody may replace the firmware without a login.")
 
 
-@case("SEC/8", clause="telink-ota 6, 7", needs=("dfu", "clock", "fresh"), examples=1)
+@case("SEC/8", no_mutant=ONLY_TOLD, clause="telink-ota 6, 7", needs=("dfu", "clock", "fresh"), examples=1)
 async def test_firmware_is_signed(bench: LockBench) -> None:
     """Firmware that nobody signed is refused."""
     await send_image(bench, bench.firmware.image("6.4.34", 400))
@@ -274,7 +280,13 @@ async def test_firmware_is_signed(bench: LockBench) -> None:
         warn("The lock runs firmware that nobody signed: a CRC is all that it checks.")
 
 
-@case("SEC/9", clause="policy: no way back to old faults", needs=("dfu", "clock", "fresh"), examples=1)
+@case(
+    "SEC/9",
+    no_mutant=ONLY_TOLD,
+    clause="policy: no way back to old faults",
+    needs=("dfu", "clock", "fresh"),
+    examples=1,
+)
 async def test_an_older_version(bench: LockBench) -> None:
     """An older version than the one that runs is refused."""
     await send_image(bench, bench.firmware.image(DOWN, 400))

@@ -33,6 +33,7 @@ from lockbench_protocol.lock.lockdata import LockData, blob_key, open_pwd_info
 from lockbench_protocol.lock.obfuscation import encode_field
 
 from lockbench_conformance.dding import furnished, settled
+from lockbench_conformance.words import OF_THE_BENCH
 
 hostile = st.sampled_from(
     (
@@ -46,7 +47,14 @@ hostile = st.sampled_from(
 )
 
 
-@case("SEC/13", clause="policy: text from outside is text", needs=("lock",), examples=6, text=hostile)
+@case(
+    "SEC/13",
+    no_mutant=OF_THE_BENCH,
+    clause="policy: text from outside is text",
+    needs=("lock",),
+    examples=6,
+    text=hostile,
+)
 async def test_hostile_text_stays_text(bench: LockBench, text: str) -> None:
     """Text with markup, quotes or control characters is shown as text in trace and report."""
     bench.trace.event("finding", text=text)
@@ -79,6 +87,7 @@ def page_that_tells(text: str) -> str:
 
 @case(
     "SEC/15",
+    no_mutant=OF_THE_BENCH,
     clause="design: secrets are masked once",
     needs=("passcodes",),
     links=("bare", "air"),
@@ -163,7 +172,14 @@ async def test_callbacks_stay_at_home(bench: LockBench, url: str) -> None:
 hosts = st.sampled_from(("", "0.0.0.0", "192.168.0.7", "[::]", "example.com", "127.0.0.1.example.com"))  # noqa: S104 - what must be told from loopback
 
 
-@case("SEC/16", clause="policy: servers are for this machine", needs=("lock",), links=("bare",), host=hosts)
+@case(
+    "SEC/16",
+    no_mutant=OF_THE_BENCH,
+    clause="policy: servers are for this machine",
+    needs=("lock",),
+    links=("bare",),
+    host=hosts,
+)
 async def test_servers_are_at_home(bench: LockBench, host: str) -> None:
     """What the bench serves is bound to loopback; an address beyond it is given by hand, and warned of."""
     for spec in ("tcp-server:127.0.0.1:1", "tcp-server:[::1]:1", "ws-server:localhost:1", "unix-server:/x"):
@@ -204,7 +220,13 @@ bombs = st.builds(
 
 
 @case(
-    "SEC/17", clause="policy: parsers have limits", needs=("dding",), links=("bare",), examples=6, bomb=bombs
+    "SEC/17",
+    no_mutant=OF_THE_BENCH,
+    clause="policy: parsers have limits",
+    needs=("dding",),
+    links=("bare",),
+    examples=6,
+    bomb=bombs,
 )
 async def test_no_text_chokes_a_parser(bench: LockBench, bomb: str) -> None:
     """Text that is deep, long or broken is refused with a sentence, in bounded time and memory."""

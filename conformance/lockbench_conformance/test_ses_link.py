@@ -14,7 +14,7 @@ from lockbench_harness.links import LinkLost, NotFound
 from lockbench_harness.targets.bench import LockBench
 
 from lockbench_conformance.stack import BadLink
-from lockbench_conformance.words import advertised, ended_by
+from lockbench_conformance.words import OF_THE_CLIENT, advertised, ended_by
 
 ANSWER_SECONDS = 2.5  # the vendor's client waits no longer (ttlock-ble 6)
 PIECES = 10  # of unlocking: 3 + 2 writes, 2 + 3 notifications
@@ -115,7 +115,14 @@ async def test_a_lost_piece_ends_in_time(bench: LockBench, lost: int, written: b
         await expect_opens_and_closes(client, bench)
 
 
-@case("SES/24", clause="plug-in error 11013", links=("bare", "air"), examples=2, turns=st.integers(1, 8))
+@case(
+    "SES/24",
+    no_mutant=OF_THE_CLIENT,
+    clause="plug-in error 11013",
+    links=("bare", "air"),
+    examples=2,
+    turns=st.integers(1, 8),
+)
 async def test_overlapping_calls_are_refused(bench: LockBench, turns: int) -> None:
     """A call while another one is under way is refused and does not disturb it; afterwards it succeeds."""
     async with bench.session() as client:
@@ -129,7 +136,7 @@ async def test_overlapping_calls_are_refused(bench: LockBench, turns: int) -> No
         await expect_opens_and_closes(client, bench)
 
 
-@case("SES/25", clause="plug-in errors 10601, 10602", needs=("neighbour",))
+@case("SES/25", no_mutant=OF_THE_CLIENT, clause="plug-in errors 10601, 10602", needs=("neighbour",))
 async def test_a_link_is_to_one_lock(bench: LockBench) -> None:
     """A client that is connected refuses to connect again, and to speak for another lock, and goes on."""
     other = await bench.neighbour()
@@ -150,6 +157,7 @@ async def test_a_link_is_to_one_lock(bench: LockBench) -> None:
 
 @case(
     "SES/28",
+    no_mutant=OF_THE_CLIENT,
     clause="plug-in documents: stopAllOperations",
     links=("bare", "air"),
     examples=4,

@@ -27,6 +27,11 @@ SETTLE_SECONDS = (
     0.5  # after which an advertisement must be true again; locks advertise several times a second
 )
 
+# Why no faulty lock fails a case
+OF_THE_CLIENT = "they judge the reference client, whatever the lock does"
+OF_THE_BENCH = "they judge the bench itself, whatever the lock does"
+ONLY_TOLD = "they warn of what locks of the documents do not keep"
+
 byte = st.integers(0, 0xFF)
 word = st.integers(0, 0xFFFF)
 COMMON_DIGITS = "123456"  # every keypad has them

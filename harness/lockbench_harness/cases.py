@@ -79,6 +79,7 @@ class Case:
     links: tuple[str, ...]  # the links it wants; it runs on each that the target offers
     examples: int  # at effort quick
     budget: float  # virtual seconds that an example may take
+    no_mutant: str  # why no faulty lock can fail it; empty: one does, or should
     strategies: dict[str, SearchStrategy[object]]
     home: str  # the module it was written in
     body: Body | None  # a coroutine function (bench, **values); or else
@@ -112,6 +113,7 @@ def case(
     links: Sequence[str] = ("air",),
     examples: int = 10,
     budget: float = BUDGET,
+    no_mutant: str = "",
     **strategies: SearchStrategy[Any],
 ) -> Callable[[Body | type[Machine]], Case]:
     """Make a case of `async def test_...(bench, **values)`, or of a `Machine`.
@@ -131,6 +133,7 @@ def case(
             links=tuple(links),
             examples=examples,
             budget=budget,
+            no_mutant=no_mutant,
             strategies=dict(strategies),
             home=written.__module__,
             body=None if is_class else cast("Body", written),

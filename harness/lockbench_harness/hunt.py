@@ -155,10 +155,10 @@ def _environment(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def unfound(hunts: Iterable[Hunt]) -> list[str]:
-    """Ids of the MUST cases that found no mutant, in catalogue order."""
+def unfound(hunts: Iterable[Hunt]) -> list[Case]:
+    """The MUST cases that found no mutant, in catalogue order; some say why they cannot."""
     found = {id_ for one in hunts for id_ in one.killed_by}
-    return [id_ for id_, case in cases().items() if case.level is Level.MUST and id_ not in found]
+    return [case for id_, case in cases().items() if case.level is Level.MUST and id_ not in found]
 
 
 def _references(hunts: Iterable[Hunt]) -> list[Reference]:

@@ -29,7 +29,7 @@ KILLED_BY: dict[str, str] = {
     "start-keeps-check": "DFU/4 DFU/12 DFU/13 DFU/15",
     "end-index-unchecked": "DFU/9",
     "tells-twice": "DFU/6 DFU/11",
-    "never-reboots": "DFU/2 DFU/19",
+    "never-reboots": "DFU/2 DFU/19 SEC/6",
     "early-success": "DFU/7 PFL/7",
     "writes-lock-data": "PFL/11",
     "foreign-numbers": "DFU/1",

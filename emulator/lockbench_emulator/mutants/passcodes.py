@@ -8,6 +8,7 @@ from typing import Any
 
 from lockbench_protocol.lock.commands.passcode import PasscodeOp, PasscodeType
 from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START
+from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.handlers import Handler
@@ -16,6 +17,14 @@ from lockbench_emulator.lock.memory import Passcode
 from lockbench_emulator.lock.refused import Refused
 from lockbench_emulator.lock.schedule import NEVER_ENDS
 from lockbench_emulator.mutants.row import Mutant, faulty, handling, misled
+
+
+class _Featureless(Lock):
+    """It obeys commands for what it does not have."""
+
+    def __init__(self, *parts: Any, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._features = frozenset((None, *Feature))
 
 
 def on(op: PasscodeOp, change: Callable[[Lock, Any], None]) -> type[Lock]:
@@ -207,6 +216,13 @@ PASSCODES = (
         "a code that is not there is deleted with success",
         "PWD/16 PWD/17",
         _instead_of(PasscodeOp.DELETE, _delete_quietly),
+    ),
+    faulty(
+        "features-ignored",
+        "a lock without a keypad answers as if it had one",
+        "PWD/25",
+        _Featureless,
+        profile="parking",
     ),
     faulty(
         "clear-keeps-codes",

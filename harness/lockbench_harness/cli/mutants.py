@@ -12,6 +12,9 @@ import click
 from lockbench_protocol import LocalError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lockbench_harness.cases import Case
     from lockbench_harness.hunt import Findings, Hunt
 
 
@@ -37,7 +40,7 @@ def command(names: tuple[str, ...], jobs: int | None, *, as_json: bool) -> None:
         click.echo(f"lockbench: {error}", err=True)
         sys.exit(2)
     findings = judge_all(wanted, min(jobs or _cores(), len(wanted)), _silent if as_json else _tell)
-    missing = None if names else unfound(findings.hunts)
+    missing = [] if names else unfound(findings.hunts)
     if as_json:
         click.echo(json.dumps(_plain(findings, missing), ensure_ascii=False))
     else:
@@ -62,20 +65,28 @@ def _tell(hunt: Hunt) -> None:
         click.secho(f"  {met.case} does not find it: {met.verdict} {met.words}".rstrip(), fg="red")
 
 
-def _summary(findings: Findings, missing: list[str] | None) -> None:
+def _summary(findings: Findings, missing: Sequence[Case]) -> None:
     for reference, met in findings.wronged:
         where = f"the sound lock of profile {reference.profile}, on {reference.link}"
         click.secho(f"{met.case} is no proof: {met.verdict} of {where}. {met.words}", fg="red")
     found = len(findings.hunts) - len(findings.survivors)
     cases = len({id_ for one in findings.hunts for id_ in one.killed_by})
     click.echo(f"\n{found} of {len(findings.hunts)} mutants found by {cases} cases, {findings.seconds:g} s")
-    if missing:
-        click.echo("MUST cases that find no mutant:")
-        for group, ids in groupby(missing, key=lambda id_: id_.partition("/")[0]):
-            click.echo(f"  {group}  {' '.join(id_.partition('/')[2] for id_ in ids)}")
+    _list("MUST cases that find no mutant:", [case for case in missing if not case.no_mutant])
+    for why in dict.fromkeys(case.no_mutant for case in missing if case.no_mutant):
+        _list(
+            f"MUST cases without a mutant, because {why}:", [one for one in missing if one.no_mutant == why]
+        )
 
 
-def _plain(findings: Findings, missing: list[str] | None) -> dict[str, object]:
+def _list(title: str, cases: Sequence[Case]) -> None:
+    if cases:
+        click.echo(title)
+    for group, found in groupby(cases, key=lambda case: case.group):
+        click.echo(f"  {group}  {' '.join(case.id.partition('/')[2] for case in found)}")
+
+
+def _plain(findings: Findings, missing: Sequence[Case]) -> dict[str, object]:
     return {
         "mutants": [
             {
@@ -87,6 +98,7 @@ def _plain(findings: Findings, missing: list[str] | None) -> dict[str, object]:
             for one in findings.hunts
         ],
         "sound_fails": [{"case": met.case, "profile": ref.profile} for ref, met in findings.wronged],
-        "must_without_mutant": missing,
+        "must_without_mutant": [case.id for case in missing if not case.no_mutant],
+        "no_mutant": {case.id: case.no_mutant for case in missing if case.no_mutant},
         "seconds": findings.seconds,
     }
