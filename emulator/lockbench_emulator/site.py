@@ -67,6 +67,14 @@ class Site:
         with self.store.transaction():
             return self._install(uuid, profile or self._profile, seed).device
 
+    def find(self, address: str) -> str | None:
+        """The name of the lock with this Bluetooth address."""
+        for uuid, (device, _) in self.guests.items():
+            if device.address == address:
+                return uuid
+        row = self.store.one("SELECT uuid FROM site_locks WHERE address = ?", address)
+        return None if row is None else str(row["uuid"])
+
     def device(self, uuid: str) -> LockDevice:
         """The lock, to look at; what is done to it goes through `act`."""
         if uuid in self.guests:
@@ -130,7 +138,10 @@ class Site:
         device = LockDevice(load_profile(profile), seed=seed, epoch=local_time(origin))
         blank = Flash(device.flash.size).snapshot()
         standing = self._standing[uuid] = _Standing(device, origin, blank, touched=True)
-        self.store.run("INSERT INTO site_locks VALUES (?, ?, ?, ?, '')", uuid, profile, seed, origin)
+        self.store.run(
+            "INSERT INTO site_locks VALUES (?, ?, ?, ?, ?, '')",
+            *(uuid, device.address, profile, seed, origin),
+        )
         return standing
 
     def _resume(self, uuid: str) -> _Standing:

@@ -135,7 +135,8 @@ CREATE INDEX IF NOT EXISTS dding_operations_device ON dding_operations (uuid, at
 
 SITE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS site_locks (
-    uuid TEXT PRIMARY KEY, profile TEXT NOT NULL, seed INTEGER NOT NULL, at REAL NOT NULL,
+    uuid TEXT PRIMARY KEY, address TEXT NOT NULL, profile TEXT NOT NULL, seed INTEGER NOT NULL,
+    at REAL NOT NULL,
     kept TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS site_flash (
     uuid TEXT NOT NULL, number INTEGER NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (uuid, number));

@@ -75,39 +75,49 @@ class Codes:
         self._owner = owner
 
     def put(self, uuid: str, code: Code, loss: Loss | None = None) -> None:
-        """Write a code, or change the one of its number.
+        """Write a code, or change the one of its number, and know it by that number. Errors of `write`."""
+        self.write(uuid, code, self._held(uuid, code), loss)
+        self.keep(uuid, code)
 
-        Errors of `visit`, or Taken. After NoAnswer: `check_put`.
+    def write(self, uuid: str, code: Code, held: str, loss: Loss | None = None) -> None:
+        """Write a code, in the place of `held` ("": of none).
+
+        Errors of `visit`, or Taken. After NoAnswer: write it again, or `check_put`.
         """
-        held, stale = self._held(uuid, code), self._stale(uuid)
+        stale = self._stale(uuid)
         looked: list[bool] = []
+        doubtful = self.number_of(uuid, code.digits) == DOUBTFUL
+        owned = [digits for digits in (code.digits if doubtful else "", held) if digits]
         try:
-            visit(self._site, uuid, lambda keys: _put(keys, code, held, stale, looked), loss)
+            visit(self._site, uuid, lambda keys: _write(keys, code, owned, stale, looked), loss)
         except NoAnswer:
             if looked and held != code.digits:
                 self._insert(uuid, code, DOUBTFUL)
             raise
-        for digits in stale:
+        for digits in (*stale, code.digits) if doubtful else stale:
             self.forget(uuid, digits)
-        self.keep(uuid, code)
 
     def remove(self, uuid: str, number: int, loss: Loss | None = None) -> None:
         """Take out the code of this number; nothing is to do when no gateway wrote one."""
         held = self.digits_of(uuid, number)
         if held:
-            visit(self._site, uuid, lambda keys: _remove(keys, held), loss)
-            self.forget(uuid, held)
+            self.take_out(uuid, held, loss)
+
+    def take_out(self, uuid: str, digits: str, loss: Loss | None = None) -> None:
+        """Take these digits out. One that is gone already is as good as taken out."""
+        visit(self._site, uuid, lambda keys: _remove(keys, digits), loss)
+        self.forget(uuid, digits)
 
     def check_put(self, uuid: str, code: Code) -> bool:
         """Whether the lock has a code that was perhaps written."""
-        doubt = self.digits_of(uuid, DOUBTFUL)
-        if code.digits not in (doubt, self._held(uuid, code)):
+        doubtful = self.number_of(uuid, code.digits) == DOUBTFUL
+        if not doubtful and code.digits != self._held(uuid, code):
             return False
         there = (code.digits, *code.window) in _windows(visit(self._site, uuid, list_passcodes))
         if there:
             self.keep(uuid, code)
-        elif doubt:
-            self.forget(uuid, doubt)
+        elif doubtful:
+            self.forget(uuid, code.digits)
         return there
 
     def check_removed(self, uuid: str, number: int) -> bool:
@@ -179,21 +189,20 @@ class Codes:
         self._store.run("DELETE FROM dding_memory WHERE uuid = ? AND code = ?", self._key(uuid), digits)
 
 
-def _put(keys: Keys, code: Code, held: str, stale: list[str], looked: list[bool]) -> Operation[None]:
+def _write(keys: Keys, code: Code, owned: list[str], stale: list[str], looked: list[bool]) -> Operation[None]:
     yield from _tidy(keys, stale)
     there = {row.code for row in (yield from list_passcodes(keys))}
-    known = held in there
-    if code.digits in there and not (known and code.digits == held):
+    old = next((digits for digits in owned if digits in there), "")
+    if code.digits in there and code.digits not in owned:
         raise Taken("the code exists")
     looked.append(True)
-    if known:
-        yield from modify_passcode(keys, held, code.digits if code.digits != held else "", code.window)
+    if old:
+        yield from modify_passcode(keys, old, code.digits if code.digits != old else "", code.window)
     else:
         yield from add_passcode(keys, code.digits, code.window)
 
 
 def _remove(keys: Keys, digits: str) -> Operation[None]:
-    """One that is gone already is as good as removed."""
     try:
         yield from delete_passcode(keys, digits)
     except LockRefused as refusal:

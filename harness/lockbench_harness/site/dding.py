@@ -34,7 +34,7 @@ from lockbench_harness.site.gateway import visit
 
 CLOCK_DRIFT = timedelta(minutes=1)
 """A lock's clock that is further off is set right."""
-WORDS = {
+WORDS: dict[int, str] = {
     Status.PASSCODE_EXISTS: "the code exists",
     Status.OUT_OF_MEMORY: "the lock is full",
     Status.FROZEN: "the lock is frozen",
@@ -63,7 +63,7 @@ class SiteLocks:
         except Taken as taken:
             return Outcome(done=False, why=str(taken))
         except LockRefused as refusal:
-            return Outcome(done=False, why=WORDS.get(Status(refusal.code), "the lock refused"))
+            return Outcome(done=False, why=WORDS.get(refusal.code, "the lock refused"))
         except RemoteError:
             return None
         return Outcome(done=True)

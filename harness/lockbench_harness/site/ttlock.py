@@ -1,70 +1,75 @@
-"""The gateways of the TTLock cloud: what it asks for is done in the locks of a site, while it waits."""
+"""The gateways of the TTLock cloud: they move the bolt of a lock on the site, ask it, and keep its passcodes.
+
+The caller of the cloud waits for the answer, so nothing is queued. A write that got no answer is -3003; when
+the call is repeated, the gateway knows its own digits in the lock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from lockbench_emulator.cloud.ttlock.agent import Command, Outcome
 from lockbench_emulator.site import Site
 from lockbench_protocol import RemoteError
 from lockbench_protocol.lock.status import Status
 
-from lockbench_harness.client.operations import (
-    Keys,
-    LockRefused,
-    Operation,
-    add_passcode,
-    delete_passcode,
-    lock,
-    modify_passcode,
-    status,
-    unlock,
-)
-from lockbench_harness.site.codes import Code
-from lockbench_harness.site.gateway import visit
+from lockbench_harness.client.operations import LockRefused, lock, status, unlock
+from lockbench_harness.site.codes import Code, Codes, Taken
+from lockbench_harness.site.gateway import Loss, visit
 
-NO_ANSWER = -3003
+NO_ANSWER, EXISTS = -3003, -3007
+OWNER = "ttlock"
+NUMBER = 1  # of every code: the cloud itself knows which are its own
 REFUSALS: Mapping[str, Mapping[int, int]] = {  # verb: status of the lock -> errcode; any other is NO_ANSWER
     "unlock": {Status.FROZEN: -2025},
     "lock": {Status.FROZEN: -2025},
-    "add": {Status.PASSCODE_EXISTS: -3007, Status.OUT_OF_MEMORY: -3009},
-    "change": {Status.PASSCODE_EXISTS: -3007, Status.PASSCODE_UNKNOWN: -2009},
-    "delete": {Status.PASSCODE_UNKNOWN: 0},  # it is gone already
+    "add": {Status.PASSCODE_EXISTS: EXISTS, Status.OUT_OF_MEMORY: -3009},
+    "change": {Status.PASSCODE_EXISTS: EXISTS},
 }
 
 
 class SiteGateways:
-    """See `Gateways` of the TTLock cloud. A lock of the site goes by its address."""
+    """See `Gateways` of the TTLock cloud. `trouble` says what the air to a lock swallows, by its MAC."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._codes = Codes(site, OWNER)
+        self.trouble: dict[str, Loss] = {}
 
     def carry_out(self, command: Command) -> Outcome:
+        uuid = self._site.find(command.mac)
+        if uuid is None:
+            return Outcome(NO_ANSWER)
         try:
-            value = visit(self._site, command.mac, lambda keys: self._do(command, keys))
+            return Outcome(value=self._do(uuid, command))
+        except Taken:
+            return Outcome(EXISTS)
         except LockRefused as refusal:
             return Outcome(REFUSALS.get(command.verb, {}).get(refusal.code, NO_ANSWER))
         except RemoteError:
             return Outcome(NO_ANSWER)
-        return Outcome(value=value)
 
-    def _do(self, command: Command, keys: Keys) -> Operation[int]:
-        moves: dict[str, Callable[..., Operation[object]]] = {"unlock": unlock, "lock": lock}
-        if command.verb in moves:
-            yield from moves[command.verb](keys, int(self._site.now()))
-            return 0
-        if command.verb in ("state", "battery"):
-            found = yield from status()
-            return int(found.unlocked) if command.verb == "state" else found.battery
-        yield from self._manage(command, keys)
+    def _do(self, uuid: str, command: Command) -> int:
+        loss, now = self.trouble.get(command.mac), int(self._site.now())
+        match command.verb:
+            case "unlock":
+                visit(self._site, uuid, lambda keys: unlock(keys, now), loss)
+            case "lock":
+                visit(self._site, uuid, lambda keys: lock(keys, now), loss)
+            case "state":
+                return int(visit(self._site, uuid, lambda _keys: status(), loss).unlocked)
+            case "battery":
+                return visit(self._site, uuid, lambda _keys: status(), loss).battery
+            case "add":
+                self._codes.write(uuid, _code(command, command.code), "", loss)
+            case "change":
+                self._codes.write(uuid, _code(command, command.new_code or command.code), command.code, loss)
+            case "delete":
+                self._codes.take_out(uuid, command.code, loss)
         return 0
 
-    def _manage(self, command: Command, keys: Keys) -> Operation[int]:
-        permanent = not command.end
-        start, end = (None, None) if permanent else (command.start // 1000, -(-command.end // 1000))
-        window = Code(0, command.code, start, end).window
-        if command.verb == "add":
-            return add_passcode(keys, command.code, window)
-        if command.verb == "change":
-            return modify_passcode(keys, command.code, command.new_code, window)
-        return delete_passcode(keys, command.code)
+
+def _code(command: Command, digits: str) -> Code:
+    if not command.end:
+        return Code(NUMBER, digits, None, None)
+    return Code(NUMBER, digits, command.start // 1000, -(-command.end // 1000))

@@ -18,7 +18,7 @@ from lockbench_protocol.lock.lockdata import seal_blob
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock.accounts import Accounts
 from lockbench_emulator.cloud.ttlock.agent import Gateways, MemoryBolts
-from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, md5
+from lockbench_emulator.cloud.ttlock.core import Caller, Core, NotDone, Refused, md5
 from lockbench_emulator.cloud.ttlock.locks import Locks
 from lockbench_emulator.cloud.ttlock.passcodes import Passcodes
 from lockbench_emulator.cloud.ttlock.policy import Policy
@@ -114,7 +114,11 @@ class Ttlock:
     def call(self, endpoint: Endpoint, request: wire.Parameters) -> wire.Reply:
         """Check the caller and run the handler, in one transaction. Raises `Refused`."""
         with self.store.transaction():
-            return self._handlers[endpoint.name](request, self._authorize(endpoint, request))
+            try:
+                return self._handlers[endpoint.name](request, self._authorize(endpoint, request))
+            except NotDone as refusal:
+                not_done = refusal
+        raise not_done
 
     def _authorize(self, endpoint: Endpoint, request: wire.Parameters) -> Caller:
         """The caller, checked in the documented order: client, token, lock, right."""

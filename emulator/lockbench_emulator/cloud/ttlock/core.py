@@ -27,6 +27,10 @@ class Refused(Exception):
         self.errcode = errcode
 
 
+class NotDone(Refused):
+    """The lock did not do it, or did not say so; what it did all the same stays done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     client_id: str

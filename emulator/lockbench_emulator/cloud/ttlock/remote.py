@@ -8,7 +8,7 @@ from lockbench_protocol.cloud.ttlock import replies as a
 from lockbench_protocol.cloud.ttlock import requests as q
 
 from lockbench_emulator.cloud.ttlock.agent import Command, Gateways, Verb
-from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, data_of, page
+from lockbench_emulator.cloud.ttlock.core import Caller, Core, NotDone, Refused, data_of, page
 from lockbench_emulator.cloud.ttlock.locks import battery_of
 from lockbench_emulator.cloud.ttlock.records import LOCKED_BY_GATEWAY, OPENED_BY_GATEWAY, LockRecord, Records
 
@@ -36,7 +36,7 @@ class Remote:
             raise Refused(BUSY)
         outcome = self._gateways.carry_out(Command(lock["mac"], verb, code, new_code, start, end))
         if outcome.errcode:
-            raise Refused(outcome.errcode)
+            raise NotDone(outcome.errcode)
         return outcome.value
 
     def _near(self, lock: sqlite3.Row) -> list[sqlite3.Row]:
