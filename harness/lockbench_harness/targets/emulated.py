@@ -315,7 +315,7 @@ class EmulatedTarget:
                 return await stack.enter_async_context(await BumbleLink.on_medium(air.medium))
 
             async def hang_beside() -> Credentials:
-                other = namesake(device, seed)
+                other = namesake(device, seed + len(beside))
                 beside.append(Peripheral(air.medium, other, observer(trace)))
                 await beside[-1].start()
                 stack.push_async_callback(beside[-1].stop)
