@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from lockbench_harness.cases import load
 from lockbench_protocol.errors import error_codes
 from lockbench_protocol.plugin import EDITIONS, Field, Method, Version, contract
 from lockbench_protocol.plugin_schema import schema
@@ -112,6 +113,15 @@ def test_the_page_of_the_plugin_is_what_the_contract_says() -> None:
 def test_the_schema_files_are_what_the_contract_says() -> None:
     found = {file.name: file.read_text(encoding="utf-8") for file in SCHEMAS.glob("plugin-*.json")}
     assert found == schemas(), "stale: run python tests/test_plugin_page.py"
+
+
+def test_every_row_of_the_contract_names_cases_that_exist() -> None:
+    known = {case.id for case in load("lockbench_conformance")}
+    rows = [*contract().methods.values(), *(field for each in contract().objects.values() for field in each)]
+    assert {
+        name: sorted(set(row.cases) - known) for row in rows if set(row.cases) - known for name in [row.name]
+    } == {}
+    assert all(row.cases for row in rows)
 
 
 def test_there_is_a_schema_for_both_editions() -> None:

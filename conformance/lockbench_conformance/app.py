@@ -5,7 +5,8 @@ Cases name a cause by the code that the newest version has for it; `Version.code
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import NoReturn
@@ -55,9 +56,8 @@ class App:
             "lockData": self.lock_data,
             "disconnectCallback": self.ends.append,
         }
-        return await self.plugin.create_custom_passcode(
-            *self.arguments("createCustomPasscode", _changed(good, changes))
-        )
+        arguments = self.arguments("createCustomPasscode", _changed(good, changes))
+        return await in_time("createCustomPasscode", self.plugin.create_custom_passcode(*arguments))
 
     async def upgrade(self, **changes: object) -> Result:
         """enterDfuMode, its callbacks counted anew. A change to None takes the option out."""
@@ -69,13 +69,24 @@ class App:
             "callback": self.steps.append,
             "disconnectCallback": self.ends.append,
         }
-        return await self.plugin.enter_dfu_mode(*self.arguments("enterDfuMode", _changed(good, changes)))
+        arguments = self.arguments("enterDfuMode", _changed(good, changes))
+        return await in_time("enterDfuMode", self.plugin.enter_dfu_mode(*arguments))
 
     def arguments(self, method: str, option: dict[str, object], *, positional: bool = False) -> list[object]:
         """How this version takes them: one object, or in order."""
         if self.version.takes_object and not positional:
             return [option]
         return [option.get(name) for name in contract().methods[method].positional]
+
+
+async def in_time(method: str, call: Awaitable[Result]) -> Result:
+    """The call, which must settle within the seconds of the contract."""
+    seconds = contract().methods[method].seconds
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except TimeoutError:
+        raise Expectation(f"the end of {method}", f"a result within {seconds:g} s", None) from None
 
 
 def _changed(good: dict[str, object], changes: dict[str, object]) -> dict[str, object]:

@@ -18,6 +18,7 @@ from lockbench_conformance.app import (
     NoRadio,
     check_story,
     expect_code,
+    in_time,
     upgrading_app,
 )
 from lockbench_conformance.ota import RESTART_SECONDS, expect_running
@@ -132,12 +133,10 @@ async def test_a_stop_releases_in_every_state(
     busy = not call.done()
     early = await app.plugin.finish_operations()
     expect_code(early, *((11013, OK) if busy else (OK,)), version=release)
-    async with asyncio.timeout(contract().methods["stopAllOperations"].seconds):
-        stopped = await app.plugin.stop_all_operations()
+    stopped = await in_time("stopAllOperations", app.plugin.stop_all_operations())
     expect_code(stopped, OK, CONNECTING, version=release)
     kept_on = stopped["errorCode"] == CONNECTING
-    async with asyncio.timeout(contract().methods["enterDfuMode"].seconds):
-        result = await call
+    result = await call
     allowed = (OK, 20) if kept_on or not busy else (OK, INTERRUPTED, UPGRADE_FAILED)
     expect_code(result, *allowed, version=release)
     if app.steps:

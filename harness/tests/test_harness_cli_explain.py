@@ -48,3 +48,24 @@ def test_explaining_loads_no_heavy_library() -> None:
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)  # noqa: S603 - our own program
     assert out.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize("number", [20, 10014, 10034, 10305, 11013])
+def test_a_code_is_provoked_and_what_passed_is_shown(number: int) -> None:
+    shown = json.loads(explain(str(number), "--provoke", "--json").stdout)
+    assert (shown["code"], shown["verdict"]) == (number, "pass")
+    kinds = [event["kind"] for event in shown["trace"]]
+    assert kinds[0] == "provoke"
+    assert shown["trace"][-1] | {"kind": "told", "errorCode": number} == shown["trace"][-1]
+
+
+def test_a_code_out_of_reach_says_why() -> None:
+    result = explain("130", "--provoke")
+    assert result.exit_code == 0
+    assert "unreachable" in result.output
+    assert "gateway" in result.output
+
+
+def test_provoking_without_a_code_is_one_sentence_and_exit_2() -> None:
+    result = explain("--provoke")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "--provoke needs a code.\n")
