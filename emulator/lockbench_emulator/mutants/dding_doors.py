@@ -258,6 +258,9 @@ CALLBACKS = (
         outbox=PostedAndForgotten,
     ),
     built("dding-letters-overtake", "a letter does not wait for the one before", "CBK/11", outbox=Overtaking),
+    judged(
+        "dding-callbacks-anywhere", "a callback address may be anywhere", "SEC/14", private_callbacks=True
+    ),
     judged("dding-json-wanted", "a 2xx answer without JSON does not count", "CBK/12", ack_text=False),
     built("dding-letter-rewritten", "a letter that is sent again is another", "CBK/13", outbox=Rewritten),
     built(
