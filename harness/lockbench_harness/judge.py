@@ -1,7 +1,7 @@
 """From a case and a target to a row of the report.
 
-A case runs on each link that it wants and the target offers, with the same inputs on both; the graver verdict
-is the case's.
+A case runs on each link that it wants and the target offers, with the same inputs on both, and the graver
+verdict is the case's. Where an outside party is waited for, it runs on the last of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lockbench_harness.cases import Case, Level
+from lockbench_harness.clock import Time
 from lockbench_harness.report import folder
 from lockbench_harness.report.row import Detail, Row
 from lockbench_harness.stage import Setting
@@ -100,7 +101,8 @@ def _known(row: Row, target: Target) -> Row:
 def _links(case: Case, target: Target) -> list[str]:
     if _missing(case, target):
         return []
-    return [link for link in target.capabilities.links if link in case.links]
+    wanted = [link for link in target.capabilities.links if link in case.links]
+    return wanted if target.time is Time.VIRTUAL else wanted[-1:]
 
 
 def _missing(case: Case, target: Target) -> str:

@@ -29,18 +29,25 @@ class Plan:
     strict: bool = False
     out: Path | None = None
     suite: str = SUITE
+    client: str = ""  # "exec:COMMAND", judged instead of the lock
+    capabilities: str = ""  # path of what is known of the target
 
     def target(self) -> Target:
         """Raises LocalError."""
         credentials = Path(self.credentials) if self.credentials else None
-        return targets.make(self.lock, profile=self.profile, credentials=credentials)
+        target = targets.make(self.client or self.lock, profile=self.profile, credentials=credentials)
+        if self.capabilities:
+            target.capabilities = targets.load_capabilities(Path(self.capabilities), target.capabilities)
+        return target
 
     def pytest_options(self) -> list[str]:
         """As the suite's plugin reads them."""
         values = {
             "lock": self.lock,
+            "client": self.client,
             "profile": self.profile,
             "credentials": self.credentials,
+            "capabilities": self.capabilities,
             "seed": self.seed,
             "effort": self.effort,
             "out": self.out or "",
@@ -51,9 +58,11 @@ class Plan:
 
     def reproduce(self, case_id: str) -> str:
         """The command that repeats this case as it ran."""
-        words = ["lockbench", "conform", case_id, "--seed", str(self.seed), "--lock", self.lock]
-        for option, value in (("--profile", self.profile), ("--credentials", self.credentials)):
-            words += [option, value] if value else []
+        words = ["lockbench", "conform", case_id, "--seed", str(self.seed)]
+        words += ["--client", self.client] if self.client else ["--lock", self.lock]
+        for name in ("profile", "credentials", "capabilities"):
+            value: str = getattr(self, name)
+            words += [f"--{name}", value] if value else []
         words += ["--effort", self.effort] if self.effort != "quick" else []
         words += ["--strict"] if self.strict else []
         words += ["--suite", self.suite] if self.suite != SUITE else []

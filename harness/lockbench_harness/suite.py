@@ -28,13 +28,16 @@ SUITE = "lockbench_conformance"  # the package that holds our cases
 ROW, UNREACHABLE = "lockbench_row", "lockbench_unreachable"  # names of user properties
 UNMATCHED, TROUBLE = "no such case or group", "wrong suite"  # what a worker may say of its collection
 COLLECTOR = "lockbench-collector"
+CALLED = "plugin"  # what a case needs that judges a client
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("lockbench", "lockbench conformance").addoption
     add("--lockbench-lock", default="emulated", metavar="NAME", help="the target to judge")
+    add("--lockbench-client", default="", metavar="NAME", help="the client to judge, instead of a lock")
     add("--lockbench-profile", default="", metavar="NAME", help="the target's profile")
     add("--lockbench-credentials", default="", metavar="FILE", help="the credentials file of a real lock")
+    add("--lockbench-capabilities", default="", metavar="FILE", help="what is known of the target")
     add("--lockbench-seed", default=1, type=int, metavar="N", help="the seed of the run")
     add("--lockbench-effort", default="quick", choices=("quick", "full", "soak"), help="how many examples")
     add("--lockbench-strict", action="store_true", default=False, help="a SHOULD binds too")
@@ -99,6 +102,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     except LocalError as error:
         chosen, unmatched = [], []
         _tell(config, TROUBLE, [str(error)])
+    if config.getoption("lockbench_client"):
+        chosen = [case for case in chosen if CALLED in case.needs]
+        if not chosen and not unmatched:
+            _tell(config, TROUBLE, ["no case that was asked for judges a client"])
     if unmatched:
         chosen = []
         _tell(config, UNMATCHED, unmatched)
@@ -188,4 +195,6 @@ def plan_of(config: pytest.Config) -> Plan:
         strict=config.getoption("lockbench_strict"),
         out=Path(out).resolve() if out else None,
         suite=config.getoption("lockbench_suite"),
+        client=config.getoption("lockbench_client"),
+        capabilities=config.getoption("lockbench_capabilities"),
     )

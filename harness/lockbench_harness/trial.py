@@ -15,15 +15,15 @@ from lockbench_harness.clock import Time
 from lockbench_harness.failures import Failure
 from lockbench_harness.plan import EFFORTS, OUTSIDE_EXAMPLES
 from lockbench_harness.report.detail import describe
+from lockbench_harness.report.row import Detail
 from lockbench_harness.stage import Setting, Stage, run_body
 from lockbench_harness.trace import Fields, Trace
-from lockbench_harness.verdicts import Unreachable, Verdict, hearing, judge
+from lockbench_harness.verdicts import Unreachable, Unsupported, Verdict, hearing, judge
 
 if TYPE_CHECKING:
     from lockbench_harness.cases import Body, Case
     from lockbench_harness.inputs import Json, Step
     from lockbench_harness.machines import Machine
-    from lockbench_harness.report.row import Detail
 
 
 class Trial:
@@ -42,6 +42,7 @@ class Trial:
         self._shrink = shrink and not self._outside
         self._kept: list[str] = []  # traces of examples
         self._failed: BaseException | None = None  # the latest failing example
+        self._declined = ""  # why the target could not do what an example asked for
         self._last_trace = ""  # of it
 
     @property
@@ -66,7 +67,10 @@ class Trial:
                 raise self._final from None
             self._judge(self._final or error)
         else:
-            self.verdict = Verdict.WARN if self.warnings else Verdict.PASS
+            if self._declined and not self.examples:
+                self.verdict, self.detail = Verdict.UNSUPPORTED, Detail(self._declined)
+            else:
+                self.verdict = Verdict.WARN if self.warnings else Verdict.PASS
 
     def _judge(self, error: BaseException) -> None:
         # a complaint of Hypothesis may carry errors of the case, but it is about the case, not the target
@@ -107,10 +111,13 @@ class Trial:
         self._begin(trace, inputs=encoded)
         try:
             run_body(body, values, self.setting, trace, self._case.budget)
+        except Unsupported as error:  # of these values only: others may do
+            self._declined = str(error)
         except BaseException as error:
             self._end(error, trace, inputs=encoded)
             raise
-        self._end(None, trace)
+        else:
+            self._end(None, trace)
 
     def _open_machine(self, machine_class: type[Machine]) -> Machine:
         trace = Trace(self.setting.target.mask)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from lockbench_protocol import LocalError
@@ -19,6 +21,7 @@ from lockbench_harness.suite import SUITE
 if TYPE_CHECKING:
     from lockbench_harness.collector import Collector
     from lockbench_harness.plan import Plan
+    from lockbench_harness.report import Report
 
 INTERRUPTED = 130  # what a shell gives for Ctrl-C
 
@@ -34,11 +37,17 @@ _HYPOTHESIS = "HYPOTHESIS_STORAGE_DIRECTORY"
 
 @click.command()
 @click.argument("cases", metavar="[CASE_OR_GROUP]...", nargs=-1)
-@click.option("--lock", default="emulated", show_default=True, metavar="NAME", help="The target to judge.")
+@click.option("--lock", multiple=True, metavar="NAME", help="The target to judge.  [default: emulated]")
+@click.option(
+    "--client", multiple=True, metavar="exec:COMMAND", help="A client to judge, at the emulated lock."
+)
 @click.option(
     "--credentials", type=click.Path(), default="", metavar="FILE", help="Credentials of a real lock."
 )
-@click.option("--profile", default="", metavar="NAME", help="The target's profile.")
+@click.option("--profile", multiple=True, metavar="NAME", help="The profile of the emulated lock.")
+@click.option(
+    "--capabilities", type=click.Path(), default="", metavar="FILE", help="What is known of the target."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The seed of the run.")
 @click.option(
     "--effort",
@@ -60,35 +69,70 @@ _HYPOTHESIS = "HYPOTHESIS_STORAGE_DIRECTORY"
 @click.option("--suite", default=SUITE, hidden=True, help="The package that holds the cases.")
 def command(
     cases: tuple[str, ...],
-    lock: str,
-    credentials: str,
-    profile: str,
-    seed: int,
-    effort: str,
+    lock: tuple[str, ...],
+    client: tuple[str, ...],
+    profile: tuple[str, ...],
     jobs: int | None,
     out: Path,
-    suite: str,
     *,
-    strict: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Run the conformance suite and write a report.
 
-    CASE_OR_GROUP is a case id (PWD/6) or a group (PWD); without any, every case runs.
+    CASE_OR_GROUP is a case id (PWD/6) or a group (PWD); without any, every case runs. With several --lock,
+    --client or --profile each target gets its report, and a matrix shows them beside each other.
 
     Exit codes: 0 all hold, 1 a case failed, 2 wrong use or nothing matched, 3 the bench itself broke.
     """
     from lockbench_harness.plan import Plan
+    from lockbench_harness.targets import DEFAULT
 
-    plan = Plan(lock, profile, credentials, seed, effort, strict, out.resolve(), suite)
+    judged: list[dict[str, Any]] = [{"lock": name} for name in lock or (() if client else (DEFAULT,))]
+    judged += [{"lock": DEFAULT, "client": name} for name in client]
+    plans = [
+        Plan(**each, profile=name, out=out.resolve(), **options)
+        for each in judged
+        for name in profile or ("",)
+    ]
     try:
-        code = _conform(plan, cases, jobs or _jobs(cases), as_json=as_json)
+        if len(plans) == 1:
+            code = _conform(plans[0], cases, jobs or _jobs(cases), as_json=as_json)[0]
+        else:
+            code = _beside(plans, cases, jobs or _jobs(cases), as_json=as_json)
     except LocalError as error:
         click.echo(f"lockbench: {error}", err=True)
         code = 2
     except KeyboardInterrupt:
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _beside(plans: Sequence[Plan], words: tuple[str, ...], jobs: int, *, as_json: bool) -> int:
+    """Judge one target after the other, and show them beside each other."""
+    from lockbench_harness.report import folder
+    from lockbench_harness.report.matrix import Matrix
+
+    for plan in plans:
+        plan.target()  # a name that is wrong is said before anything starts
+    whole = plans[0].out
+    assert whole is not None  # noqa: S101 - the option has a default
+    columns = []
+    for number, plan in enumerate(plans, 1):
+        name = re.sub("[^A-Za-z0-9.]+", "-", f"{plan.client or plan.lock} {plan.profile}").strip("-")[:40]
+        where = f"{number}-{name}"
+        if not as_json:
+            click.echo(f"{plan.client or plan.lock} {plan.profile}".rstrip())
+        code, report = _conform(replace(plan, out=whole / where), words, jobs, as_json=False, silent=as_json)
+        if report is None or report.interrupted:
+            return code
+        columns.append((where, report))
+    matrix = Matrix(columns)
+    matrix.save(whole)
+    click.echo(
+        json.dumps({**matrix.to_json(), "out": str(whole)}) if as_json else str(whole / folder.MATRIX_HTML)
+    )
+    return matrix.exit_code
 
 
 def _jobs(words: tuple[str, ...]) -> int:
@@ -98,7 +142,10 @@ def _jobs(words: tuple[str, ...]) -> int:
     return min(cores, len(words)) if only_ids else cores
 
 
-def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) -> int:
+def _conform(
+    plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool, silent: bool = False
+) -> tuple[int, Report | None]:
+    """The exit code, and the report when there is one."""
     from lockbench_harness.cli.progress import teller
     from lockbench_harness.clock import Time
     from lockbench_harness.collector import Collector
@@ -112,7 +159,7 @@ def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) ->
     assert plan.out is not None  # noqa: S101 - the option has a default
     scratch = folder.prepare(plan.out)
     with _own_output() as stream:
-        if as_json:
+        if as_json or silent:
             collector = Collector(plan)
             _run_pytest(plan, words, jobs, collector, scratch)
         else:
@@ -121,7 +168,7 @@ def _conform(plan: Plan, words: tuple[str, ...], jobs: int, *, as_json: bool) ->
                 _run_pytest(plan, words, jobs, collector, scratch)
                 if collector.report is not None:
                     told.summary(collector.report)
-        return _end(collector, plan, stream, as_json=as_json)
+        return _end(collector, plan, stream, as_json=as_json), collector.report
 
 
 def _end(collector: Collector, plan: Plan, stream: TextIO, *, as_json: bool) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from lockbench_protocol import LocalError
 
 HTML, JSON, JUNIT, TRACE = "report.html", "report.json", "junit.xml", "trace.ndjson"
+MATRIX_HTML, MATRIX_JSON = "matrix.html", "matrix.json"
 FAILURES = "failures"
 SCRATCH = ".running"
 

@@ -20,7 +20,7 @@ LONGEST_INPUTS = 4000  # characters
 
 
 def render(report: Report) -> str:
-    return _template().render(
+    return template("page.html.j2").render(
         report=report,
         told=[verdict.value for verdict in TOLD],
         counts=counts(report.rows),
@@ -31,7 +31,8 @@ def render(report: Report) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page of this folder, which shows text from outside as text."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -43,7 +44,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters["visible"] = visible
     environment.filters["inputs"] = _inputs
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _inputs(value: Json) -> str:

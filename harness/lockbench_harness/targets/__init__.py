@@ -57,8 +57,7 @@ class Target(Protocol):
     @property
     def profile(self) -> str: ...  # "" when the target has none
 
-    @property
-    def capabilities(self) -> Capabilities: ...
+    capabilities: Capabilities
 
     @property
     def time(self) -> Time: ...  # not virtual: few examples, and nothing is shrunk
@@ -79,6 +78,7 @@ TRANSPORTS = ("tcp-client", "unix-client", "ws-client", "pty", "serial", "usb", 
 SCHEMES: dict[str, str] = {
     "emulated": "lockbench_harness.targets.emulated:make",
     "mutant": "lockbench_harness.targets.mutant:make",
+    "exec": "lockbench_harness.targets.client:make",
     **dict.fromkeys(TRANSPORTS, "lockbench_harness.targets.remote:make"),
 }
 DEFAULT = "emulated"
@@ -108,26 +108,28 @@ def _maker(place: str, name: str) -> Maker:
     return maker
 
 
-def load_capabilities(file: Traversable) -> Capabilities:
+def load_capabilities(file: Traversable, own: Capabilities | None = None) -> Capabilities:
     """Read a capability file (TOML): `links`, `offers`, and the table `expected-failures` of id = reason.
 
-    Raises LocalError that names the file and the key.
+    What the file leaves out stays as in `own`; without one, links and offers must be there. Raises LocalError
+    that names the file and the key.
     """
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LocalError(f"cannot read the capability file {file.name}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+        raise LocalError(f"cannot read the capability file {file.name}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LocalError(f"the capability file {file.name} is no TOML: {error}") from error
     unknown = sorted(data.keys() - {"links", "offers", "expected-failures"})
     if unknown:
         raise LocalError(f"{file.name}: unknown key {unknown[0]!r}")
-    expected = data.get("expected-failures", {})
+    expected = data.get("expected-failures", {} if own is None else own.expected_failures)
     if not isinstance(expected, dict) or not all(isinstance(reason, str) for reason in expected.values()):
         raise LocalError(f"{file.name}: expected-failures must be a table of case id = reason")
+    known = {} if own is None else {"links": list(own.links), "offers": list(own.offers)}
     return Capabilities(
-        links=tuple(_words(data, "links", file.name)),
-        offers=frozenset(_words(data, "offers", file.name)),
+        links=tuple(_words({**known, **data}, "links", file.name)),
+        offers=frozenset(_words({**known, **data}, "offers", file.name)),
         expected_failures=expected,
     )
 

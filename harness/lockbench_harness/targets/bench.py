@@ -40,6 +40,14 @@ if TYPE_CHECKING:
 SCAN_SECONDS = 10.0
 
 
+class ForeignClient(Protocol):
+    """Makes the plug-in's place for somebody else's client, at this phone and cloud."""
+
+    def __call__(
+        self, link: Link, cloud: CloudAccess | None, language: Language, version: Version, /
+    ) -> Plugin: ...
+
+
 class Hands(Protocol):
     """A person at the door."""
 
@@ -98,6 +106,7 @@ class LockBench:
     """One lock, freshly opened for one example. `plugins` makes the plug-in that is judged with it."""
 
     plugins: type[Plugin] = Plugin
+    foreign: ForeignClient | None = None  # somebody else's client, which then stands in for ours
 
     def __init__(
         self,
@@ -190,9 +199,7 @@ class LockBench:
             self._aiot = await self._open_aiot(self)
         return self._aiot
 
-    def phone(
-        self, *faults: PhoneFault, handset: Handset | None = None, link: Link | None = None
-    ) -> Phone:
+    def phone(self, *faults: PhoneFault, handset: Handset | None = None, link: Link | None = None) -> Phone:
         """A phone near the lock; its calls, but for writes that went well, are in the trace."""
 
         def note(call: str, answer: str) -> None:
@@ -211,10 +218,13 @@ class LockBench:
     ) -> Plugin:
         """The plug-in of a phone near the lock (`link`: that phone, or what it hears through). An upgrade needs
         the cloud."""
+        access = cloud if cloud is None or isinstance(cloud, CloudAccess) else cloud.access
+        if self.foreign is not None:
+            return self.foreign(link or self.link, access, language, version or Version())
         return self.plugins(
             link if isinstance(link, Phone) else self.phone(link=link),
             chance=Random(0),  # noqa: S311 - seeds of a codec that hides nothing
-            cloud=cloud if cloud is None or isinstance(cloud, CloudAccess) else cloud.access,
+            cloud=access,
             language=language,
             version=version,
         )

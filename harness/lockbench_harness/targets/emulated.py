@@ -27,6 +27,7 @@ from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
 from lockbench_harness.client.wire import V3
 from lockbench_harness.clock import Time
 from lockbench_harness.credentials import Credentials
+from lockbench_harness.door.lock import INTERVAL
 from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
 from lockbench_harness.targets.bench import Firmware, LockBench
@@ -150,7 +151,8 @@ def firmware_of(device: LockDevice) -> Firmware:
     )
 
 
-Act = Callable[[Callable[[float], Sequence[Effect]]], Sequence[Effect]]
+Hand = Callable[[float], Sequence[Effect]]
+Act = Callable[[Hand], Sequence[Effect]]
 
 
 class EmulatedHands:
@@ -264,6 +266,7 @@ class EmulatedTarget:
 
     time = Time.VIRTUAL
     cloud_parts: CloudParts | None = None  # None: those of sound clouds
+    outside = False  # is there a client in another process?
 
     def __init__(self, profile: str) -> None:
         self.name = "emulated"
@@ -274,7 +277,7 @@ class EmulatedTarget:
         self.capabilities: Capabilities = replace(shipped, offers=_offers(found, shipped.offers))
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:
-        device, _ = make_lock(self.profile, seed)
+        device, _ = make_lock(self.profile, seed, interval=INTERVAL if self.outside else None)
         return self.hang(device, seed=seed, link=link, trace=trace)
 
     def hang(
@@ -292,10 +295,11 @@ class EmulatedTarget:
             async def second() -> Link:
                 return link
 
-            async with self._clouds(device, seed, trace) as clouds:
-                yield self._bench(
-                    device, link, trace, lambda hand: link.act(device.address, hand), second, clouds
-                )
+            def act(hand: Hand) -> Sequence[Effect]:
+                return link.act(device.address, hand)
+
+            async with self._clouds(device, act, seed, trace) as clouds:
+                yield self._bench(device, link, trace, act, second, clouds)
         _check(link.failures)
 
     @asynccontextmanager
@@ -324,14 +328,13 @@ class EmulatedTarget:
             def pace(interval: float, packets: int) -> None:
                 air.medium.pacing = Pacing(interval, packets)
 
-            clouds = await stack.enter_async_context(self._clouds(device, seed, trace))
-            yield self._bench(
-                device, air.links[0], trace, air.peripherals[0].act, second, clouds, hang_beside, pace
-            )
+            act = air.peripherals[0].act
+            clouds = await stack.enter_async_context(self._clouds(device, act, seed, trace))
+            yield self._bench(device, air.links[0], trace, act, second, clouds, hang_beside, pace)
         _check([*air.failures, *(failure for peripheral in beside for failure in peripheral.failures)])
 
     @asynccontextmanager
-    async def _clouds(self, device: LockDevice, seed: int, trace: Trace) -> AsyncIterator[Clouds]:
+    async def _clouds(self, device: LockDevice, act: Act, seed: int, trace: Trace) -> AsyncIterator[Clouds]:
         """What opens the clouds; they are closed with the bench."""
         made: dict[str, Any] = {"seed": seed, "unix_start": UNIX_START, "trace": trace}
         if self.cloud_parts is not None:
@@ -343,22 +346,20 @@ class EmulatedTarget:
 
                 blob = credentials_of(device).lock_data
                 return await stack.enter_async_context(
-                    emulated_cloud(device.profile.model, blob, **made)
+                    emulated_cloud(
+                        device.profile.model, blob, on_port=self.outside, door=(device, act), **made
+                    )
                 )
 
             async def open_dding() -> DdingCloud:
                 from lockbench_harness.targets.emulated_dding import emulated_dding
 
-                return await stack.enter_async_context(
-                    emulated_dding(**made)
-                )
+                return await stack.enter_async_context(emulated_dding(**made))
 
             async def open_aiot(bench: LockBench) -> AiotCloud:
                 from lockbench_harness.targets.emulated_aiot import emulated_aiot
 
-                return await stack.enter_async_context(
-                    emulated_aiot(bench, **made)
-                )
+                return await stack.enter_async_context(emulated_aiot(bench, **made))
 
             yield open_cloud, open_dding, open_aiot
 
