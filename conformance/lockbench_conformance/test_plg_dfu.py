@@ -247,18 +247,18 @@ def spoil(bench: LockBench, how: str, keep: int) -> str:
     clause="plug-in errors 10005, 10602, 11005",
     needs=(*UPGRADE, "passcodes"),
     links=("bare",),
-    examples=10,
-    how=st.sampled_from(sorted(SPOILT)),
+    examples=2,
     keep=st.integers(0, 100),
 )
-async def test_a_wrong_key_is_refused_by_its_fault(bench: LockBench, how: str, keep: int) -> None:
+async def test_a_wrong_key_is_refused_by_its_fault(bench: LockBench, keep: int) -> None:
     """lockData that is cut or lacks a secret is 10005, a user's 11005, another lock's 10602, all unheard."""
-    blob = spoil(bench, how, keep)
     app, _ = await upgrading_app(bench, NEW, link=NoRadio())
-    expect_code(await app.upgrade(lockData=blob), SPOILT[how])
-    if how != "another lock":  # which only an upgrade knows by lockId
-        expect_code(await app.add(lockData=blob), SPOILT[how])
-    expect(app.ends, [], "what disconnectCallback was told")
+    for how, code in SPOILT.items():
+        blob = spoil(bench, how, keep)
+        expect_code(await app.upgrade(lockData=blob), code)
+        if how != "another lock":  # which only an upgrade knows by lockId
+            expect_code(await app.add(lockData=blob), code)
+        expect(app.ends, [], "what disconnectCallback was told")
 
 
 @case(

@@ -72,8 +72,7 @@ class Reference:
 
 def hunt(name: str) -> Hunt:
     """Let the cases that this mutant names judge it."""
-    from lockbench_emulator.mutants import mutant
-
+    from lockbench_harness.mutants import mutant
     from lockbench_harness.targets.mutant import MutantTarget
 
     started = time.perf_counter()

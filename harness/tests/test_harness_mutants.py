@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from lockbench_emulator.mutants import MUTANTS
 from lockbench_harness import hunt, targets
 from lockbench_harness.cli import cli
 from lockbench_harness.hunt import Findings, Hunt, Meeting, Reference
 from lockbench_harness.judge import run_case
+from lockbench_harness.mutants import MUTANTS
 from lockbench_harness.plan import Plan
 from lockbench_harness.verdicts import Verdict
 from lockbench_protocol import LocalError

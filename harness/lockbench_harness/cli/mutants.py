@@ -1,4 +1,4 @@
-"""`lockbench mutants`: which case finds which faulty lock, and that the sound lock passes it."""
+"""`lockbench mutants`: which case finds which faulty lock, cloud or client; the sound ones pass it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; by default one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(names: tuple[str, ...], jobs: int | None, *, as_json: bool) -> None:
-    """Let the cases judge locks that are known to be faulty.
+    """Let the cases judge locks, clouds and clients that are known to be faulty.
 
     Each mutant names the cases that find it; NAME is a mutant, without any all are judged. What finds one the
     sound lock must pass. `lockbench conform CASE --lock mutant:NAME` shows what a case sees.
 
     Exit codes: 0 all were found, 1 one was not or the sound lock failed, 2 wrong use, 3 the bench broke.
     """
-    from lockbench_emulator.mutants import MUTANTS, mutant
-
     from lockbench_harness.hunt import judge_all, unfound
+    from lockbench_harness.mutants import MUTANTS, mutant
 
     try:
         wanted = [mutant(name).name for name in names] or list(MUTANTS)
@@ -57,7 +56,7 @@ def _silent(_hunt: Hunt) -> None:
 
 
 def _tell(hunt: Hunt) -> None:
-    from lockbench_emulator.mutants import mutant
+    from lockbench_harness.mutants import mutant
 
     killed = " ".join(hunt.killed_by) or "nobody"
     click.echo(f"{hunt.name:<28}{killed:<32}{hunt.seconds:6.1f} s  {mutant(hunt.name).says}")

@@ -1,13 +1,16 @@
-"""A faulty lock as a target: `mutant:NAME`, so that one sees how a case finds it."""
+"""A faulty lock, cloud or client as a target: `mutant:NAME`, so that one sees how a case finds it."""
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-from lockbench_emulator.mutants import Mutant, mutant
+from lockbench_emulator.mutants import Mutant
 from lockbench_protocol import LocalError
 
+from lockbench_harness.client.mutants import ClientMutant
+from lockbench_harness.mutants import mutant
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.emulated import EmulatedTarget
 from lockbench_harness.trace import Trace
@@ -26,7 +29,14 @@ class MutantTarget(EmulatedTarget):
         self._faulty = faulty
 
     def open(self, *, seed: int, link: str, trace: Trace) -> AbstractAsyncContextManager[LockBench]:
-        return self.hang(self._faulty.make(seed), seed=seed, link=link, trace=trace)
+        return self._open(seed, link, trace)
+
+    @asynccontextmanager
+    async def _open(self, seed: int, link: str, trace: Trace) -> AsyncIterator[LockBench]:
+        async with self.hang(self._faulty.make(seed), seed=seed, link=link, trace=trace) as bench:
+            if isinstance(self._faulty, ClientMutant):
+                bench.plugins = self._faulty.plugins
+            yield bench
 
 
 def make(name: str, profile: str, credentials: Path | None) -> MutantTarget:
