@@ -14,6 +14,8 @@ from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.policy import PROFILES
 from lockbench_emulator.cloud.store import Store
+from lockbench_emulator.cloud.ttlock import Ttlock, md5
+from lockbench_emulator.cloud.ttlock.bench import TtlockBench
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.gatt import Effect, Happened, Notify
 from lockbench_emulator.lock.lock import Lock
@@ -23,8 +25,11 @@ from lockbench_harness.client.operations import Exchange, Keys, LockRefused, Ope
 from lockbench_harness.client.wire import Wire
 from lockbench_harness.site.dding import SiteLocks
 from lockbench_harness.site.gateway import visit
+from lockbench_harness.site.ttlock import SiteGateways
+from lockbench_harness.targets.emulated import lock_data_of
 from lockbench_protocol import RemoteError
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, Role
+from lockbench_protocol.cloud.ttlock import ENDPOINTS as TTLOCK_ENDPOINTS
 from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.envelope import Refusal, Reply
 
@@ -111,6 +116,7 @@ def owner() -> type[Owner]:
 
 
 ROWS = {row.name: row for row in ENDPOINTS}
+TTLOCK_ROWS = {row.name: row for row in TTLOCK_ENDPOINTS}
 START = 1_709_214_300.0
 Row = dict[str, object]
 
@@ -126,6 +132,8 @@ class House:
         chance = self.store.chance("house")
         self.cloud = Dding(self.store, lambda: self.time, chance, self.locks, PROFILES["v1.6"])
         self.hands = DdingBench(self.cloud, self.locks)
+        self.gateways = SiteGateways(self.site)
+        self.ttlock = Ttlock(self.store, lambda: self.time, chance, self.gateways)
 
     def __enter__(self) -> House:
         return self
@@ -164,6 +172,29 @@ class House:
             self.time = max(self.time, due / 1000)
             self.cloud.run_due()
         self.time = end
+
+    def register(self) -> int:
+        """Register the lock with the app of the TTLock cloud, and put a gateway of it beside; its lockId."""
+        self.ttlock.add_client("app", "s")
+        self.ttlock.add_user("app", "ann", "secret")
+        login = {"clientId": "app", "clientSecret": "s", "username": "ann", "password": md5("secret")}
+        self.access = self.app("token", **login)["access_token"]
+        data = lock_data_of(self.site.device("l")).encode(self.store.chance("data"))
+        self.lock_id = self.app("initialize", lockData=data)["lockId"]
+        bench = TtlockBench(self.ttlock)
+        self.gateway = bench.add_gateway("app", "ann", "C0:00:00:00:00:01")
+        bench.hear(self.gateway, self.site.device("l").address)
+        return self.lock_id
+
+    def app(self, name: str, **parameters: object) -> Row:
+        """A call of the app."""
+        row = TTLOCK_ROWS[name]
+        signed: Row = {"clientId": "app", "date": round(self.time * 1000)}
+        if name not in ("token", "initialize"):
+            signed["lockId"] = self.lock_id
+        if name != "token":
+            signed["accessToken"] = self.access
+        return self.ttlock.call(row, row.request.model_validate(signed | parameters)).body()
 
     def rows(self) -> dict[str, Row]:
         rows = self.call("fetch_passwords", uuid="l")["passwords"]

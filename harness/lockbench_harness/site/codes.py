@@ -92,9 +92,11 @@ class Codes:
             visit(self._site, uuid, lambda keys: _write(keys, code, owned, stale, looked), loss)
         except NoAnswer:
             if looked and held != code.digits:
+                self._end_doubts(uuid, code.digits)
                 self._insert(uuid, code, DOUBTFUL)
             raise
-        for digits in (*stale, code.digits) if doubtful else stale:
+        self._end_doubts(uuid, code.digits)
+        for digits in stale:
             self.forget(uuid, digits)
 
     def remove(self, uuid: str, number: int, loss: Loss | None = None) -> None:
@@ -164,6 +166,13 @@ class Codes:
         if code.number != DYNAMIC_ID:
             return self.digits_of(uuid, code.number)
         return code.digits if self.number_of(uuid, code.digits) == DYNAMIC_ID else ""
+
+    def _end_doubts(self, uuid: str, digits: str) -> None:
+        """Whoever looked into the lock and wrote these digits ends all doubts about them, also of others."""
+        self._store.run(
+            "DELETE FROM dding_memory WHERE (uuid = ? OR uuid LIKE ?) AND code = ? AND id = ?",
+            *(uuid, f"% {uuid}", digits, DOUBTFUL),
+        )
 
     def _stale(self, uuid: str) -> list[str]:
         rows = self._store.all(
