@@ -144,7 +144,9 @@ class AiotBench:
         row = self._store.one("SELECT coalesce(max(number), 0) + 1 FROM aiot_firmware")
         with self._store.transaction():
             self._store.run(
-                "INSERT OR REPLACE INTO aiot_firmware VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO aiot_firmware VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (model, version) DO UPDATE SET update_log = excluded.update_log,"
+                " release_date = excluded.release_date, image = excluded.image",
                 *(row[0] if row else 1, model, version, update_log, self._date(release_date), data),
             )
             self._notify(model, version)
