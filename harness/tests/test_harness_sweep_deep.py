@@ -96,11 +96,11 @@ def test_of_the_256_values_of_a_mark_byte_in_an_erase_only_4b_bricks_and_only_in
 
 def test_no_second_cut_in_the_boot_and_the_retry_that_follow_bricks() -> None:
     """One representative of each verdict, stage and bank; telink-ota 7.6."""
-    firsts = representatives(cut_work(SMALL, TEARS, (LOWER, UPPER), STARTS))
+    firsts = representatives(cut_work(EIGHT, TEARS, (LOWER, UPPER), STARTS))
     assert {plan.scenario.bank for plan in firsts} == {LOWER, UPPER}
     total = tally_of(second_cuts(firsts, TEARS))
     assert not {Verdict.BRICK, Verdict.STUCK} & total.keys()
-    assert total.total() > 12_000
+    assert total.total() > 26_000
 
 
 @pytest.mark.parametrize("bank", [LOWER, UPPER])
@@ -128,7 +128,7 @@ def cut_in(plan: Plan) -> Cut:
 
 
 BIG = replace(  # in long PDUs: they take a tenth of the flash operations
-    scenario_for(Made(0x20008 + 1000, "6.4.34", 2)),
+    scenario_for(Made(200 * 1024, "6.4.34", 2)),
     dialect_name="g2",
     client_name="telink-firmware",
     pdu_length=240,

@@ -206,6 +206,14 @@ def test_sweep_tells_its_numbers_as_json_and_leaves_them_in_a_folder(
     ]
 
 
+def test_second_cuts_follow_one_cut_of_each_verdict_stage_and_bank(firmware_file: Path) -> None:
+    options = ("--start", "clean", "--parity", "lower", "--jobs", "1", "--json")
+    once = json.loads(run(sweep_command, firmware_file, "--faults", "power", *options).stdout)
+    twice = json.loads(run(sweep_command, firmware_file, "--faults", "second", *options).stdout)
+    assert twice["simulations"] > 3 * once["simulations"]
+    assert not {"BRICK", "stuck"} & twice["outcomes"].keys()
+
+
 def test_a_brick_is_exit_1_and_replays(firmware_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = run(
@@ -232,7 +240,7 @@ def test_a_brick_is_exit_1_and_replays(firmware_file: Path, tmp_path: Path) -> N
     [
         (("none.bin",), "none.bin cannot be read: No such file or directory."),
         (("text.txt",), "no Telink image"),
-        (("fw.bin", "--faults", "ghosts"), "no kind of faults 'ghosts'; known: power, link."),
+        (("fw.bin", "--faults", "ghosts"), "no kind of faults 'ghosts'; known: power, link, second."),
         (("fw.bin", "--tear", "ripped"), "no tear 'ripped'; known: "),
         (("fw.bin", "--start", "dusty"), "no start state 'dusty'"),
         (("fw.bin", "--board", "b99"), "known: "),

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from lockbench_protocol import LocalError
 if TYPE_CHECKING:
     from lockbench_harness.faults.plan import Scenario
     from lockbench_harness.sweep.plans import Work
+    from lockbench_harness.sweep.tally import Tally
 
-_FAULTS = ("power", "link")
+_FAULTS = ("power", "link", "second")
 _TEARS = "none,torn,done"
 _STARTS = "clean,stale,full,hidden"
 _PARITIES = {"lower": slice(0, 1), "upper": slice(1, 2), "both": slice(0, 2)}
@@ -26,7 +27,9 @@ _PARITIES = {"lower": slice(0, 1), "upper": slice(1, 2), "both": slice(0, 2)}
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--faults", default="power,link", show_default=True, help="Kinds of faults: power, link.")
+@click.option(
+    "--faults", default="power,link", show_default=True, help="Kinds of faults: power, link, second."
+)
 @click.option("--tear", default=_TEARS, show_default=True, help="What a cut leaves of an operation.")
 @click.option(
     "--parity",
@@ -69,7 +72,7 @@ def sweep(context: click.Context, /, image: Path, out: Path | None, *, as_json: 
         scenario = _scenario(image, options)
         work = _work(scenario, options)
         with open_executor(options["executor"], options["jobs"]) as executor, _progress() as progress:
-            tally, distinct = run(work, executor, progress=progress)
+            tally, distinct = run(work, executor, deepen=_second(options), progress=progress)
         facts = report.summary(tally, distinct, time.perf_counter() - begun)
         plans = report.write(out, tally, facts, image.name) if out else []
     except LocalError as error:
@@ -133,12 +136,27 @@ def _work(scenario: Scenario, options: dict[str, Any]) -> list[Work]:
         banks = scenario.board.banks[:1]  # no image ever runs from the other
     scenario.client, scenario.dialect  # noqa: B018 - unknown names are told before anything runs
     work: list[Work] = []
-    if "power" in faults:
+    if "power" in faults or "second" in faults:
         work += split_for(cut_work(scenario, tears, banks, starts), options["jobs"])
     if "link" in faults:
         # where the lock starts from makes no difference to what its link loses
         work += link_work(replace(scenario, bank=banks[0], start=starts[0]))
     return work
+
+
+def _second(options: dict[str, Any]) -> Callable[[Tally], Sequence[Work]]:
+    """A second cut at each operation that follows, after one cut of each verdict, stage and bank."""
+    from lockbench_harness.sweep.deep import second_cuts
+    from lockbench_harness.sweep.pool import split_for
+
+    def deepen(tally: Tally) -> Sequence[Work]:
+        if "second" not in options["faults"].split(","):
+            return ()
+        return split_for(
+            second_cuts(list(tally.classes.values()), options["tear"].split(",")), options["jobs"]
+        )
+
+    return deepen
 
 
 @contextmanager

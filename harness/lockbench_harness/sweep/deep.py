@@ -14,10 +14,10 @@ from lockbench_protocol.telink.image import declared_size
 from lockbench_harness.faults.image import Put, Sign
 from lockbench_harness.faults.plan import Plan, Scenario
 from lockbench_harness.faults.power import BrownOut, Cut, Marginal
-from lockbench_harness.sweep.outcome import Stage, Verdict
+from lockbench_harness.sweep.outcome import Stage
 from lockbench_harness.sweep.plans import Cuts
-from lockbench_harness.sweep.simulate import simulate_cut
 from lockbench_harness.sweep.story import record, spoiled
+from lockbench_harness.sweep.tally import Tally, tally
 
 __all__ = [
     "brown_out_of_the_new_mark",
@@ -68,16 +68,10 @@ def erase_values(scenario: Scenario, stage: Stage) -> Iterator[Plan]:
 
 def representatives(work: Sequence[Cuts]) -> list[Plan]:
     """One cut for each verdict, stage and bank among all that `work` holds."""
-    found: dict[tuple[Verdict, Stage | None, int], Plan] = {}
+    total = Tally()
     for cuts in work:
-        recording = record(cuts.base)
-        for number in cuts.operations():
-            for tear in cuts.tears:
-                outcome = simulate_cut(recording, Cut(number, tear))
-                key = (outcome.verdict, outcome.stage, cuts.base.scenario.bank)
-                if key not in found:
-                    found[key] = cuts.plan(number, tear)
-    return list(found.values())
+        total.add(tally(cuts, confirm_every=0))
+    return list(total.classes.values())
 
 
 def second_cuts(plans: Sequence[Plan], tears: Sequence[str]) -> list[Cuts]:

@@ -22,22 +22,30 @@ def sweep(
     work: Sequence[Work],
     executor: Executor,
     *,
+    deepen: Callable[[Tally], Sequence[Work]] = lambda _: (),
     confirm_every: int = 400,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> tuple[Tally, int]:
     """Simulate all of `work`; gives the tally of it all and the number of distinct flash states.
 
+    `deepen` gets the tally of that, and gives what else is simulated then, such as second cuts.
+
     One simulation in `confirm_every`, by chance from the seed, and the first of each verdict and start state
     end with a real upgrade (telink-ota 12, I5); 0 confirms nothing. `progress` gets the pieces done and all.
     """
     total, states = Tally(), set[int]()
-    futures: list[Future[Tally]] = [
-        executor.submit(tally, piece, confirm_every=confirm_every) for piece in work
-    ]
-    try:
-        for done, future in enumerate(as_completed(futures), start=1):
+    futures: list[Future[Tally]] = []
+
+    def run(pieces: Sequence[Work]) -> None:
+        begun = len(futures)
+        futures.extend(executor.submit(tally, piece, confirm_every=confirm_every) for piece in pieces)
+        for done, future in enumerate(as_completed(futures[begun:]), start=begun + 1):
             _take(total, states, future.result())
             progress(done, len(futures))
+
+    try:
+        run(work)
+        run(deepen(total))
         if confirm_every:
             firsts: tuple[Plan, ...] = tuple(total.firsts.values())
             confirmed = executor.submit(tally, firsts, confirm_every=1).result()

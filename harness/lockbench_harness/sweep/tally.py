@@ -46,6 +46,7 @@ class Tally:
     strips: list[Strip] = field(default_factory=list)
     bad: list[tuple[Plan, Outcome]] = field(default_factory=list)
     firsts: dict[tuple[Verdict, str], Plan] = field(default_factory=dict)  # of each verdict and start state
+    classes: dict[tuple[Verdict, Stage | None, int], Plan] = field(default_factory=dict)  # and stage and bank
 
     def add(self, other: Tally) -> None:
         """Take in another one; its states are for the caller to unite."""
@@ -58,6 +59,15 @@ class Tally:
         self.bad += other.bad
         for key, plan in other.firsts.items():
             self.firsts.setdefault(key, plan)
+        for kind, plan in other.classes.items():
+            self.classes[kind] = min(self.classes.get(kind, plan), plan, key=_place)
+
+
+def _place(plan: Plan) -> tuple[str, str, int]:
+    """Which of two cuts comes first, however the work was split."""
+    cut = plan.faults[-1]
+    assert isinstance(cut, Cut)  # noqa: S101 - classes hold nothing else
+    return repr(plan.scenario), repr(plan.faults[:-1]), cut.operation
 
 
 def tally(work: Work, *, confirm_every: int = _CONFIRMED) -> Tally:
@@ -103,7 +113,10 @@ def _count_cut(
     verdict = outcome.verdict
     counted.verdicts[verdict] += 1
     states.add(outcome.state)
-    start = work.base.scenario.start
+    scenario = work.base.scenario
+    start, kind = scenario.start, (verdict, outcome.stage, scenario.bank)
+    if kind not in counted.classes:
+        counted.classes[kind] = work.plan(operation, tear)
     if (
         (verdict, start) not in counted.firsts
         or verdict in _BAD
