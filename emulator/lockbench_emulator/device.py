@@ -45,6 +45,7 @@ from lockbench_emulator.quirks import Lag
 EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - a lock's clock has no zone
 """The local time of a lock when the bench starts."""
 
+PARKING = 7  # scene of a lock whose arm a parked car keeps down (ttlock-ble 1.3, 1.4)
 FACTORY_VERSION = "6.4.33"
 FACTORY_SIZE = 8192  # bytes of the image that a new lock runs
 
@@ -129,11 +130,17 @@ class LockDevice:
         """The DFU window is open, or a transfer runs."""
         return self._window_until is not None or self.server.busy
 
+    @property
+    def _asleep(self) -> bool:
+        """A lock that does not advertise by itself, which nobody has touched (feature bit 21)."""
+        sleeper = Feature.NO_ADVERTISEMENT in self.profile.features
+        return sleeper and not self.lock.awake_until and not self.in_dfu
+
     def services(self) -> tuple[Service, ...]:
         return (*_FIXED, self.dialect.service())
 
     def advertisement(self) -> Advertisement | None:
-        if not self.alive or self.online:
+        if not self.alive or self.online or self._asleep:
             return None
         policy = self.profile.advertising
         state = self.state()
@@ -163,6 +170,8 @@ class LockDevice:
             flags |= adv.Flag.SETTING
         if self.lock.awake_until:
             flags |= adv.Flag.TOUCHED
+        if self.lock.obstructed and self.profile.model.scene == PARKING:
+            flags |= adv.Flag.PARKED
         return flags
 
     # the air

@@ -40,6 +40,7 @@ STATUS_ECHO = 0x14
 PROTOCOL = 5  # the protocol type of every lock of ours
 SHAKY = (0x62, 0x90)  # what some locks fail at while they are paired (ttlock-ble 10)
 MALFORMED = {0x31: Status.INIT_PASSWORDS_FAILED}  # a wrong length; to all others PAYLOAD_LENGTH (4)
+FRAMES = {0x19: 0x19}  # whose answers, refusals too, come in frames of their own (5.2); all others in REPLY
 PASSAGE_LOOK = 60.0  # seconds between two looks at whether a passage time is over
 
 
@@ -290,8 +291,7 @@ class Lock:
         except Refused as refused:
             self._refuse(opcode, refused.status, op, key, now)
         else:
-            frame = opcode if opcode == 0x19 else REPLY
-            self._send(envelope.pack(envelope.Reply(opcode, body)), key, now, frame)
+            self._send(envelope.pack(envelope.Reply(opcode, body)), key, now, FRAMES.get(opcode, REPLY))
 
     def refusal(self, command: Command) -> Status | None:
         """The status with which this command is refused to this session, None when it is allowed."""
@@ -322,7 +322,8 @@ class Lock:
         return command.build_reply(values)
 
     def _refuse(self, opcode: int, status: int, op: int | None, key: bytes, now: float) -> None:
-        self._send(envelope.pack(envelope.Refusal(opcode, status, op)), key, now)
+        answer = envelope.pack(envelope.Refusal(opcode, status, op))
+        self._send(answer, key, now, FRAMES.get(opcode, REPLY))
 
     def _send(self, plain: bytes | None, key: bytes, now: float, command: int = REPLY) -> None:
         """One frame in notifications of at most 20 bytes; None is a frame without data."""

@@ -280,6 +280,7 @@ class Memory:
     wrong_codes: Kept[tuple[int, ...]] = Kept(_pack_times, _read_times, ())  # ms on the bench's clock
     keypad_locked_until: Kept[int] = _number()  # ms on the bench's clock
     auto_lock: Kept[int] = _number()
+    door_lock: Kept[int] = _number()  # the switch of 36 for a door sensor
     remote_unlock: Kept[int] = _number(1)
     audio: Kept[int] = _number(1)
     volume: Kept[int] = _number(3)

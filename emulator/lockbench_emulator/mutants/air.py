@@ -151,7 +151,18 @@ class _UpgradeLosesTime(LockDevice):
         return effects
 
 
+class _NeverSleeps(LockDevice):
+    _asleep = False
+
+
 AIR = (
+    Mutant(
+        "never-sleeps",
+        "a lock that should wait for a touch advertises by itself",
+        ("ADV/13",),
+        device=_NeverSleeps,
+        profile="sleepy",
+    ),
     Mutant(
         "name-from-the-front",
         "the name ends in the first three octets of the address",

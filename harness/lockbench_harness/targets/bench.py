@@ -114,6 +114,7 @@ class LockBench:
         credentials: Credentials,
         trace: Trace,
         *,
+        passer_by: Link | None = None,
         hands: Hands | None = None,
         supply: Supply | None = None,
         started: datetime | None = None,
@@ -128,6 +129,7 @@ class LockBench:
         self.link = link
         self.credentials = credentials
         self.trace = trace
+        self._passer_by = passer_by
         self._hands = hands
         self._supply = supply
         self._started = started
@@ -150,6 +152,13 @@ class LockBench:
     def keys(self) -> Keys:
         own = self.credentials
         return Keys(own.aes_key, own.admin_ps, own.unlock_key)
+
+    @property
+    def passer_by(self) -> Link:
+        """The phone of somebody who does not touch a lock that sleeps; `link` belongs to who does."""
+        if self._passer_by is None:
+            raise LocalError("this target never sleeps; the case must say that it needs one that does")
+        return self._passer_by
 
     @property
     def hands(self) -> Hands:

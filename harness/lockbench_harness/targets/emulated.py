@@ -32,6 +32,7 @@ from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
 from lockbench_harness.targets.bench import Firmware, LockBench
 from lockbench_harness.targets.emulated_supply import EmulatedSupply
+from lockbench_harness.targets.touched import TouchedLink
 from lockbench_harness.trace import Mask, Trace
 
 if TYPE_CHECKING:
@@ -255,6 +256,8 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
         "logins": profile.session.login == "open",
         "clock lost with power": Feature.NO_CLOCK in features or not profile.clock.lost_with_power,
     }
+    if Feature.NO_ADVERTISEMENT in features:
+        shipped |= {"sleeps"}
     offered = shipped.union(profile.model.features) - {word for word, lacks in lacking.items() if lacks}
     return (
         offered if profile.model.protocol_version == V3.protocol_version else offered | {"older generation"}
@@ -374,10 +377,19 @@ class EmulatedTarget:
         hang_beside: Callable[[], Awaitable[Credentials]] | None = None,
         pace: Callable[[float, int], None] | None = None,
     ) -> LockBench:
+        passer_by = None
+        if Feature.NO_ADVERTISEMENT in device.profile.features:
+            untouched, touch = second, EmulatedHands(device, act).touch
+            passer_by, link = link, TouchedLink(link, touch)
+
+            async def second() -> Link:
+                return TouchedLink(await untouched(), touch)
+
         return LockBench(
             link,
             credentials_of(device),
             trace,
+            passer_by=passer_by,
             hands=EmulatedHands(device, act),
             supply=EmulatedSupply(device, act),
             started=EPOCH,

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 DOORS = {None: 0, True: 1, False: 2}  # the meaning of the values is not public (15.13)
 
+# The modem of a lock that has one: numbers of the ranges for tests (ITU-T E.212, 3GPP TS 23.003)
+NB = {
+    InfoType.NB_OPERATOR: b"00101",
+    InfoType.NB_IMEI: b"001010123456789",
+    InfoType.NB_CARD: b"89001010000000000000",
+    InfoType.NB_RSSI: b"\xa1",  # -95 dBm
+}
+
 
 def features(lock: Lock, _request: Any, _now: float) -> dict[str, Any]:
     return {"battery": lock.battery, "words": words(lock.profile.features)}
@@ -33,6 +41,8 @@ def device_info(lock: Lock, request: Any, now: float) -> dict[str, bytes]:
         InfoType.MAC: lock.address.encode(),
         InfoType.CLOCK: lock.date5(now),
     }
+    if Feature.NB in lock.profile.features:
+        values |= NB
     if request.type not in values:
         raise Refused(Status.INVALID_COMMAND)
     return {"value": values[request.type] + bytes.fromhex(lock.profile.session.info_tail)}

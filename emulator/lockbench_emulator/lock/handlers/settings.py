@@ -12,6 +12,7 @@ from lockbench_protocol.lock.commands.settings import (
     PassageType,
     SwitchItem,
 )
+from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.memory import Passage
@@ -36,11 +37,16 @@ HIGHEST_VOLUME = 5
 def auto_lock(lock: Lock, request: Any, _now: float) -> dict[str, Any]:
     policy, memory = lock.profile.settings, lock.memory
     reply: dict[str, Any] = {"battery": lock.battery, "op": request.op, "range": None, "door_sensor": None}
+    senses = Feature.DOOR_SENSOR in lock.profile.features
     if request.op == QUERY:
         return reply | {
-            "range": {"current": memory.auto_lock, "min": policy.auto_lock_min, "max": policy.auto_lock_max}
+            "range": {"current": memory.auto_lock, "min": policy.auto_lock_min, "max": policy.auto_lock_max},
+            "door_sensor": memory.door_lock if senses else None,
         }
     if request.seconds == DOOR_SENSOR:
+        if not senses or request.door_sensor > 1:
+            raise Refused(Status.INVALID_PARAMETER)
+        memory.door_lock = request.door_sensor
         return reply
     if request.seconds and not policy.auto_lock_min <= request.seconds <= policy.auto_lock_max:
         raise Refused(Status.INVALID_PARAMETER)

@@ -16,6 +16,10 @@ class InfoType(IntEnum):
     MANUFACTURE_DATE = 4
     MAC = 5
     CLOCK = 6
+    NB_OPERATOR = 7
+    NB_IMEI = 8
+    NB_CARD = 9
+    NB_RSSI = 10  # one byte, signed
 
 
 ROWS = (
