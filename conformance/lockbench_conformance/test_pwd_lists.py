@@ -26,6 +26,8 @@ from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
 
+from lockbench_conformance.dding import add as add_to_dding
+from lockbench_conformance.dding import furnished, ok, passwords, settled
 from lockbench_conformance.model import LockModel, Window, always
 from lockbench_conformance.words import DIGITS, codes, refused
 
@@ -33,6 +35,7 @@ APART = 31.0  # seconds between two codes
 SLOWLY = 76.0  # so slowly that wrong codes do not lock the keypad
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEKDAYS = 0b11111  # bit 0 is Monday
+ACTIVE = 2  # pwd_state
 WRITTEN = (PasscodeType.PERMANENT, PasscodeType.COUNT, PasscodeType.PERIOD)  # cyclic ones only come back
 
 
@@ -107,12 +110,12 @@ async def test_a_cyclic_code_keeps_its_days(bench: LockBench, code: str, cycle: 
 @case(
     "PWD/27",
     clause="policy: lock, app and keypad know the same codes; ttlock-ble 5.8, 5.9, 8",
-    needs=("passcodes", "hands", "clock", "fresh"),
+    needs=("passcodes", "hands", "clock", "fresh", "full keypad", "cloud faults", "dding"),
     links=("bare", "air"),
     examples=2,
 )
 class TestLists(Machine):
-    """After any changes the lock lists what was written, and the keypad opens for just that."""
+    """After any changes lock, app and two clouds list what was written; the keypad opens for just that."""
 
     steps = 8
     bench: LockBench
@@ -122,6 +125,16 @@ class TestLists(Machine):
         bench = self.bench
         self.model = LockModel(bench.credentials.admin_passcode, bench.local())
         self.client = bench.client()
+        self.cloud = await bench.cloud()
+        own = {"client_id": self.cloud.account.client_id, "username": self.cloud.account.username}
+        gateway = self.cloud.hands.control("add_gateway", mac="A0:00:00:00:00:01", **own)
+        self.cloud.hands.control("hear", gateway_id=gateway, mac=bench.address)
+        self.dding = await furnished(bench, admin=False)
+        self.dding.hands.control("unbind_device", tenant="t", uuid="l")
+        at = {"tenant": "t", "home_id": "h", "room_id": "r"}
+        self.dding.hands.control("bind_device", uuid=bench.address, type="room_lock", **at)
+        self.ttlock: dict[str, int] = {}  # digits of what each cloud wrote: its number there
+        self.saas: dict[str, int] = {}
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -187,6 +200,8 @@ class TestLists(Machine):
             self.model.delete(code, self.now())
 
     async def _clear(self, *_: object) -> None:
+        if self.ttlock or self.saas:
+            return  # no cloud would hear of it
         await self.client.run(clear_passcodes(self.bench.keys))
         self.model.clear(self.now())
 
@@ -199,16 +214,43 @@ class TestLists(Machine):
         await self.client.run(set_time(self.bench.keys, local))
         self.model.set_clock(local, self.now())
 
+    @rule(code=st.sampled_from(("246801", "975318")), what=st.sampled_from(("ttlock", "dding", "freeze")))
+    async def ask_cloud(self, code: str, what: str) -> None:
+        """A cloud whose code it is takes it out; else, if it is nobody's, a cloud writes it."""
+        await asyncio.sleep(APART)
+        if code in self.ttlock:
+            await self.cloud.session.delete_passcode(self.cloud.lock_id, self.ttlock.pop(code), how=2)
+            self.model.delete(code, self.now())
+        elif code in self.saas:
+            name = "frozen_password" if what == "freeze" else "delete_password"
+            await ok(self.dding, name, uuid=self.bench.address, password_id=self.saas.pop(code))
+            await settled()
+            self.model.delete(code, self.now())
+        elif code not in self.model.codes:
+            if what == "ttlock":
+                add = self.cloud.session.add_passcode
+                self.ttlock[code] = await add(self.cloud.lock_id, code, 0, 0, how=2)
+            else:
+                self.saas[code] = await add_to_dding(self.dding, code, uuid=self.bench.address)
+                await settled()
+            self.model.add(PasscodeType.PERIOD, code, PERMANENT, self.now())
+
     def _press(self, code: str) -> None:
         wanted = self.model.type_code(code, self.now())
         shown = self.model.local(self.now())
         expect(self.bench.hands.enter_code(code), wanted, f"does {code} open at {shown:%Y-%m-%d %H:%M:%S}")
 
     async def check(self) -> None:
-        """The whole list, and the keypad for one code of it after the other."""
+        """The whole list, those of the clouds, and the keypad for one code of it after the other."""
         async with self.bench.session(self.client):
             listed = await self.client.run(list_passcodes(self.bench.keys))
         expect(self.model.fits(listed), [], "where the lock's list differs")
+        rows = (await self.cloud.session.passcodes(self.cloud.lock_id)).rows
+        shown = sorted(row.keyboard_pwd for row in rows)
+        expect(shown, sorted(self.ttlock), "what the TTLock cloud lists")
+        held = await passwords(self.dding, self.bench.address)
+        active = sorted(number for number, row in held.items() if row.get("pwd_state") == ACTIVE)
+        expect(active, sorted(map(str, self.saas.values())), "what the dding SaaS calls active")
         for code in [*self.model.codes][:2]:
             await asyncio.sleep(APART)
             self._press(code)

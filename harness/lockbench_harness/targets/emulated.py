@@ -357,7 +357,7 @@ class EmulatedTarget:
             async def open_dding() -> DdingCloud:
                 from lockbench_harness.targets.emulated_dding import emulated_dding
 
-                return await stack.enter_async_context(emulated_dding(**made))
+                return await stack.enter_async_context(emulated_dding(door=(device, act), **made))
 
             async def open_aiot(bench: LockBench) -> AiotCloud:
                 from lockbench_harness.targets.emulated_aiot import emulated_aiot
