@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from lockbench_emulator.boot.mutants import MUTANTS
+from lockbench_harness.cli.dfu import command
 from lockbench_harness.faults.plan import Made, Plan
 from lockbench_harness.faults.power import Cut
 from lockbench_harness.sweep import Verdict, simulate
@@ -14,7 +17,7 @@ from lockbench_harness.sweep.deep import (
     mark_subsets,
     operation_of,
 )
-from lockbench_harness.sweep.kill import killers
+from lockbench_harness.sweep.kill import killed, killers
 from lockbench_harness.sweep.outcome import Stage
 from lockbench_harness.sweep.plans import cut_work, scenario_for
 from lockbench_harness.sweep.shrink import shrink
@@ -73,13 +76,22 @@ def test_a_mark_written_with_row_0_is_seen_only_with_the_new_image_below() -> No
     assert found == {LOWER: False, UPPER: True}
 
 
-EQUIVALENT = {"commits-whole-word"}  # the row has programmed the other three bytes already
-
-
 @pytest.mark.parametrize("name", MUTANTS)
 def test_every_mutant_is_killed_in_a_bank_or_named_equivalent(name: str) -> None:
-    killed = [bank for bank in (LOWER, UPPER) if next(killers(name, bank, starts=("clean", "tail")), None)]
-    assert bool(killed) == (name not in EQUIVALENT)
+    assert killed(name).expected
+
+
+def test_the_report_says_in_which_parity_a_mutant_is_killed() -> None:
+    names = ("mark-with-row-0", "foreign-numbers")
+    done = CliRunner().invoke(command, ["mutants", *names, "--jobs", "1", "--json"])
+    assert done.exit_code == 0, done.output
+    rows = {row["name"]: row for row in json.loads(done.output)["mutants"]}
+    assert list(rows) == list(names)
+    for row in rows.values():
+        assert row["by"].keys() == {"lower", "upper"}
+        assert any(row["by"].values())
+    assert "never killed" not in CliRunner().invoke(command, ["mutants", names[1], "--jobs", "1"]).output
+    assert CliRunner().invoke(command, ["mutants", "zombie"]).exit_code == 2
 
 
 def test_nothing_kills_the_sound_server() -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
+
+from lockbench_emulator.boot.board import load_board
 
 from lockbench_harness.faults import Fault
 from lockbench_harness.faults.client import EndIndex, Insert, Leave, Restart
@@ -23,7 +25,12 @@ from lockbench_harness.sweep.simulate import simulate
 from lockbench_harness.sweep.story import play, record
 from lockbench_harness.sweep.tally import tally
 
-__all__ = ["killers"]
+__all__ = ["EQUIVALENT", "Kill", "killed", "killers"]
+
+EQUIVALENT = {"commits-whole-word": "the row has programmed the other three bytes already"}
+"""Mutants that no observation can tell from the sound server, and why."""
+
+PARITIES = ("lower", "upper")
 
 _TEARS = ("none", "torn", "done")
 _BAD = (Verdict.BRICK, Verdict.STUCK)
@@ -47,6 +54,27 @@ def killers(mutant: str, bank: int, *, starts: Sequence[str] = (*STARTS, "tail")
         )
         for what in chain(_by_battery(scenario, starts), _by_trace(scenario), _by_cuts(scenario)):
             yield f"{dialect}: {what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """What became of one mutant."""
+
+    name: str
+    by: dict[str, str]  # parity, the old image's bank -> what kills it first, "" for nothing
+
+    @property
+    def expected(self) -> bool:
+        """It is killed in a parity, or is known to be equivalent and is not."""
+        return any(self.by.values()) != (self.name in EQUIVALENT)
+
+
+def killed(name: str) -> Kill:
+    """Try one mutant in each parity, from a clean bank and from one with dirt at its end."""
+    banks = zip(PARITIES, load_board().banks, strict=True)
+    return Kill(
+        name, {parity: next(killers(name, bank, starts=("clean", "tail")), "") for parity, bank in banks}
+    )
 
 
 def _by_battery(scenario: Scenario, starts: Sequence[str]) -> Iterator[str]:
