@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from Crypto.Cipher import AES
+from lockbench_protocol.lock.cipher import FILLS
 from lockbench_protocol.lock.crc import crc8
 from lockbench_protocol.lock.frame import FRAME, MAGIC, TAIL, Frame
 
@@ -45,19 +46,21 @@ def floor() -> Contenders:
         crc: Callable[[bytes], int] = fast.maxim_dow
     else:
         crc = _crc32
-    encrypt = AES.new(KEY, AES.MODE_ECB).encrypt
-    decrypt = AES.new(KEY, AES.MODE_ECB).decrypt
+    aes: Any = AES.new(KEY, AES.MODE_ECB)
+    encrypt, decrypt = aes.encrypt, aes.decrypt
+    buffer: Any = bytearray(16) if FILLS else None  # as our cipher does; then the calls return None
     magic = int.from_bytes(MAGIC, "big")
 
     def encode(block: bytes) -> bytes:
-        raw = _HEADER.pack(magic, 5, 3, 1, 1, 1, 0x41, 0xAA, 16) + encrypt(block)
+        raw: bytes = _HEADER.pack(magic, 5, 3, 1, 1, 1, 0x41, 0xAA, 16) + (encrypt(block, buffer) or buffer)
         return raw + _END.pack(crc(raw), TAIL)
 
-    def decode(raw: bytes) -> bytes:
+    def decode(raw: bytes) -> bytes | bytearray:
         _HEADER.unpack_from(raw)
         crc(raw[:28])
         _END.unpack_from(raw, 28)
-        return decrypt(raw[12:28])
+        plain: bytes | bytearray = decrypt(raw[12:28], buffer) or buffer
+        return plain
 
     blocks = [plain + b"\x01" for plain in PLAINS]
     return {
