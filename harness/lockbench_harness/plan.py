@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lockbench_harness.targets import Target
 
 EFFORTS = {"quick": 1, "full": 10, "soak": 100}  # times the examples of the case
+OPTIONS = {"exec": "--client", "http": "--cloud", "https": "--cloud"}  # scheme -> option of what is no lock
 OUTSIDE_EXAMPLES = 5  # at most, a case, when an outside party is waited for
 
 
@@ -29,13 +30,13 @@ class Plan:
     strict: bool = False
     out: Path | None = None
     suite: str = SUITE
-    client: str = ""  # "exec:COMMAND", judged instead of the lock
+    instead: str = ""  # what is judged instead of the lock: "exec:COMMAND", "https://..."
     capabilities: str = ""  # path of what is known of the target
 
     def target(self) -> Target:
         """Raises LocalError."""
         credentials = Path(self.credentials) if self.credentials else None
-        target = targets.make(self.client or self.lock, profile=self.profile, credentials=credentials)
+        target = targets.make(self.instead or self.lock, profile=self.profile, credentials=credentials)
         if self.capabilities:
             target.capabilities = targets.load_capabilities(Path(self.capabilities), target.capabilities)
         return target
@@ -44,7 +45,7 @@ class Plan:
         """As the suite's plugin reads them."""
         values = {
             "lock": self.lock,
-            "client": self.client,
+            "instead": self.instead,
             "profile": self.profile,
             "credentials": self.credentials,
             "capabilities": self.capabilities,
@@ -59,7 +60,7 @@ class Plan:
     def reproduce(self, case_id: str) -> str:
         """The command that repeats this case as it ran."""
         words = ["lockbench", "conform", case_id, "--seed", str(self.seed)]
-        words += ["--client", self.client] if self.client else ["--lock", self.lock]
+        words += [OPTIONS.get(self.instead.partition(":")[0], "--lock"), self.instead or self.lock]
         for name in ("profile", "credentials", "capabilities"):
             value: str = getattr(self, name)
             words += [f"--{name}", value] if value else []

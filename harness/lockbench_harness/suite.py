@@ -28,13 +28,13 @@ SUITE = "lockbench_conformance"  # the package that holds our cases
 ROW, UNREACHABLE = "lockbench_row", "lockbench_unreachable"  # names of user properties
 UNMATCHED, TROUBLE = "no such case or group", "wrong suite"  # what a worker may say of its collection
 COLLECTOR = "lockbench-collector"
-CALLED = "plugin"  # what a case needs that judges a client
+JUDGES = {"exec": "plugin", "http": "cloud", "https": "cloud"}  # scheme -> what a case needs that judges such
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("lockbench", "lockbench conformance").addoption
     add("--lockbench-lock", default="emulated", metavar="NAME", help="the target to judge")
-    add("--lockbench-client", default="", metavar="NAME", help="the client to judge, instead of a lock")
+    add("--lockbench-instead", default="", metavar="NAME", help="what to judge instead of a lock")
     add("--lockbench-profile", default="", metavar="NAME", help="the target's profile")
     add("--lockbench-credentials", default="", metavar="FILE", help="the credentials file of a real lock")
     add("--lockbench-capabilities", default="", metavar="FILE", help="what is known of the target")
@@ -102,10 +102,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     except LocalError as error:
         chosen, unmatched = [], []
         _tell(config, TROUBLE, [str(error)])
-    if config.getoption("lockbench_client"):
-        chosen = [case for case in chosen if CALLED in case.needs]
+    if instead := config.getoption("lockbench_instead"):
+        need = JUDGES[instead.partition(":")[0]]
+        chosen = [case for case in chosen if need in case.needs]
         if not chosen and not unmatched:
-            _tell(config, TROUBLE, ["no case that was asked for judges a client"])
+            _tell(config, TROUBLE, [f"no case that was asked for judges a {need}"])
     if unmatched:
         chosen = []
         _tell(config, UNMATCHED, unmatched)
@@ -195,6 +196,6 @@ def plan_of(config: pytest.Config) -> Plan:
         strict=config.getoption("lockbench_strict"),
         out=Path(out).resolve() if out else None,
         suite=config.getoption("lockbench_suite"),
-        client=config.getoption("lockbench_client"),
+        instead=config.getoption("lockbench_instead"),
         capabilities=config.getoption("lockbench_capabilities"),
     )

@@ -31,7 +31,7 @@ next(heard); say(type="start", protocol=1, client="toy"); call = next(heard)
 
 
 def judged(case_id: str, *command: str | Path) -> Row:
-    plan = Plan("emulated", client="exec:" + " ".join(f"'{word}'" for word in command))
+    plan = Plan("emulated", instead="exec:" + " ".join(f"'{word}'" for word in command))
     return run_case(CASES[case_id], plan.target(), plan)
 
 
@@ -111,7 +111,7 @@ def test_a_client_that_is_not_there_ends_the_run() -> None:
     with pytest.raises(Unreachable, match="nowhere cannot be started: No such file"):
         judged("PLG/23", "nowhere")
     with pytest.raises(LocalError, match="needs the command"):
-        Plan("emulated", client="exec: ").target()
+        Plan("emulated", instead="exec: ").target()
 
 
 @pytest.mark.parametrize("name", ["skeleton.py", "skeleton.js"])
@@ -165,6 +165,6 @@ def test_a_known_failure_is_no_news_but_its_mending_is(tmp_path: Path) -> None:
     (tmp_path / "dies.js").write_text("process.exit(1)")
     for script, counts, reason in ((tmp_path / "dies.js", False, "ticket 12"), (SOUND, True, "")):
         client, known = f"exec:{node()} {script}", str(tmp_path / "known.toml")
-        plan = Plan("emulated", client=client, capabilities=known)
+        plan = Plan("emulated", instead=client, capabilities=known)
         row = run_case(CASES["PLG/23"], plan.target(), plan)
         assert (row.verdict, row.counts_as_failure, row.expected_failure) == (Verdict.FAIL, counts, reason)

@@ -41,8 +41,13 @@ _HYPOTHESIS = "HYPOTHESIS_STORAGE_DIRECTORY"
 @click.option(
     "--client", multiple=True, metavar="exec:COMMAND", help="A client to judge, at the emulated lock."
 )
+@click.option("--cloud", multiple=True, metavar="URL", help="A TTLock cloud to judge.")
 @click.option(
-    "--credentials", type=click.Path(), default="", metavar="FILE", help="Credentials of a real lock."
+    "--credentials",
+    type=click.Path(),
+    default="",
+    metavar="FILE",
+    help="Credentials of a real lock, or the account at the cloud.",
 )
 @click.option("--profile", multiple=True, metavar="NAME", help="The profile of the emulated lock.")
 @click.option(
@@ -71,6 +76,7 @@ def command(
     cases: tuple[str, ...],
     lock: tuple[str, ...],
     client: tuple[str, ...],
+    cloud: tuple[str, ...],
     profile: tuple[str, ...],
     jobs: int | None,
     out: Path,
@@ -81,15 +87,17 @@ def command(
     """Run the conformance suite and write a report.
 
     CASE_OR_GROUP is a case id (PWD/6) or a group (PWD); without any, every case runs. With several --lock,
-    --client or --profile each target gets its report, and a matrix shows them beside each other.
+    --client, --cloud or --profile each target gets its report, and a matrix shows them beside each other.
 
     Exit codes: 0 all hold, 1 a case failed, 2 wrong use or nothing matched, 3 the bench itself broke.
     """
     from lockbench_harness.plan import Plan
     from lockbench_harness.targets import DEFAULT
 
-    judged: list[dict[str, Any]] = [{"lock": name} for name in lock or (() if client else (DEFAULT,))]
-    judged += [{"lock": DEFAULT, "client": name} for name in client]
+    judged: list[dict[str, Any]] = [
+        {"lock": name} for name in lock or (() if client or cloud else (DEFAULT,))
+    ]
+    judged += [{"lock": DEFAULT, "instead": name} for name in (*client, *cloud)]
     plans = [
         Plan(**each, profile=name, out=out.resolve(), **options)
         for each in judged
@@ -119,10 +127,10 @@ def _beside(plans: Sequence[Plan], words: tuple[str, ...], jobs: int, *, as_json
     assert whole is not None  # noqa: S101 - the option has a default
     columns = []
     for number, plan in enumerate(plans, 1):
-        name = re.sub("[^A-Za-z0-9.]+", "-", f"{plan.client or plan.lock} {plan.profile}").strip("-")[:40]
+        name = re.sub("[^A-Za-z0-9.]+", "-", f"{plan.instead or plan.lock} {plan.profile}").strip("-")[:40]
         where = f"{number}-{name}"
         if not as_json:
-            click.echo(f"{plan.client or plan.lock} {plan.profile}".rstrip())
+            click.echo(f"{plan.instead or plan.lock} {plan.profile}".rstrip())
         code, report = _conform(replace(plan, out=whole / where), words, jobs, as_json=False, silent=as_json)
         if report is None or report.interrupted:
             return code

@@ -79,6 +79,7 @@ SCHEMES: dict[str, str] = {
     "emulated": "lockbench_harness.targets.emulated:make",
     "mutant": "lockbench_harness.targets.mutant:make",
     "exec": "lockbench_harness.targets.client:make",
+    **dict.fromkeys(("http", "https"), "lockbench_harness.targets.remote_cloud:make"),
     **dict.fromkeys(TRANSPORTS, "lockbench_harness.targets.remote:make"),
 }
 DEFAULT = "emulated"

@@ -184,6 +184,10 @@ class LockBench:
             raise LocalError("the pace of this target's radio is its own; the case must say that it sets it")
         self._pace(interval, packets)
 
+    def visit_cloud(self, open_cloud: Callable[[], Awaitable[CloudBench]]) -> None:
+        """From now on the TTLock cloud is somebody else's."""
+        self._open_cloud = open_cloud
+
     async def cloud(self) -> CloudBench:
         """The TTLock cloud, opened when first asked for; the lock is registered there."""
         if self._open_cloud is None:
@@ -225,8 +229,10 @@ class LockBench:
         language: Language = "en",
         version: Version | None = None,
     ) -> Plugin:
-        """The plug-in of a phone near the lock (`link`: that phone, or what it hears through). An upgrade needs
-        the cloud."""
+        """The plug-in of a phone near the lock; an upgrade needs the cloud.
+
+        `link`: that phone, or what it hears through.
+        """
         access = cloud if cloud is None or isinstance(cloud, CloudAccess) else cloud.access
         if self.foreign is not None:
             return self.foreign(link or self.link, access, language, version or Version())
