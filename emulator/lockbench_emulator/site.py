@@ -83,16 +83,24 @@ class Site:
             return self._stand(uuid).device
 
     def act(self, uuid: str, hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
-        """Do something to a lock at the site's time. Stored with the transaction around it."""
+        """Do something to a lock at the site's time, after all that was due. Stored with the transaction."""
         if uuid in self.guests:
             return self.guests[uuid][1](hand)
         with self.store.transaction():
             standing = self._stand(uuid)
             standing.touched = True
             device, now = standing.device, self.now() - standing.origin
+            effects: list[Effect] = []
             while (due := device.deadline()) is not None and due <= now:
-                device.advance(due)
-            return hand(now)
+                effects += device.advance(due)
+            return [*effects, *hand(now)]
+
+    def deadline(self, uuid: str) -> float | None:
+        """When a lock of the site wants time, s since 1970."""
+        with self.store.transaction():
+            standing = self._stand(uuid)
+        due = standing.device.deadline()
+        return None if due is None else standing.origin + due
 
     # the store's side
 

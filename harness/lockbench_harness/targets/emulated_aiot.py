@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from lockbench_emulator.cloud.parts import SOUND_CLOUDS, Clouds
 
 from lockbench_harness.client.cloud import TIMEOUT
 from lockbench_harness.client.receiver import AIOT, Receiver, receiving
-from lockbench_harness.targets.aiot import AiotCloud, AiotRefused, Grant, Who
+from lockbench_harness.targets.aiot import DOOR, AiotCloud, AiotRefused, Grant, Who
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.ota_door import OtaDoor
 from lockbench_harness.trace import Trace
@@ -77,7 +77,7 @@ async def emulated_aiot(
         folder = Path(stack.enter_context(TemporaryDirectory()))
         store = stack.enter_context(parts.store())
         devices, faults, receiver = MemoryDevices(), Faults(), Receiver(AIOT)
-        door = OtaDoor(bench, devices)
+        door = OtaDoor(lambda did: nullcontext(bench) if did == DOOR else None, devices)
         cloud = parts.aiot(store, now, Random(f"aiot {seed}"), door)  # noqa: S311 - an emulated cloud repeats itself
         door.reports = cloud.upgrades
         stack.push_async_callback(door.close)

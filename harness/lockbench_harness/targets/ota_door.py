@@ -1,9 +1,10 @@
-"""The door of the bench's own lock for the AIOT cloud: an upgrade there is an upgrade over the air here."""
+"""Doors of whole locks for the AIOT cloud: an upgrade there is an upgrade over the air here."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from lockbench_emulator.cloud.aiot.agent import Job, MemoryDevices, Step
@@ -15,13 +16,16 @@ from lockbench_harness.client.operations import device_info, enter_dfu
 from lockbench_harness.client.ota import OtaSender
 from lockbench_harness.client.transfer import transfer
 from lockbench_harness.links import LinkLost
-from lockbench_harness.targets.aiot import DOOR
 from lockbench_harness.targets.bench import LockBench
 
 RESTART_SECONDS = 10.0  # verdict, end of the link, commit, reboot (telink-ota 4.2)
 
 CAUSES = {Result.CRC: "checksum", Result.CHECK: "checksum", Result.TIMEOUT: "timeout", Result.GAP: "timeout"}
 """What a lock's refusal is to the cloud; any other is "rejected"."""
+
+
+Beside = AbstractAsyncContextManager[LockBench]
+"""A phone beside a lock, as long as it is needed."""
 
 
 class Reports(Protocol):
@@ -33,18 +37,19 @@ class Reports(Protocol):
 
 
 class OtaDoor:
-    """An agent of the cloud: the bench's lock under DOOR, `others` for the rest."""
+    """An agent of the cloud. `beside` brings a phone to the lock of a did; where there is none: `others`."""
 
-    def __init__(self, bench: LockBench, others: MemoryDevices) -> None:
-        self._bench = bench
+    def __init__(self, beside: Callable[[str], Beside | None], others: MemoryDevices) -> None:
+        self._beside = beside
         self._others = others
         self._tasks: set[asyncio.Task[None]] = set()
         self.reports: Reports | None = None  # once the cloud stands
 
     def start(self, job: Job) -> Sequence[Step] | None:
-        if job.did != DOOR:
+        beside = self._beside(job.did)
+        if beside is None:
             return self._others.start(job)
-        task = asyncio.get_running_loop().create_task(self._upgrade(job))
+        task = asyncio.get_running_loop().create_task(self._upgrade(job, beside))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return None
@@ -54,36 +59,39 @@ class OtaDoor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _upgrade(self, job: Job) -> None:
+    async def _upgrade(self, job: Job, beside: Beside) -> None:
         reports = self.reports
         if reports is None:
             raise LocalError("the door was asked for an upgrade before there was a cloud to tell of it")
         try:
-            cause = await self._transfer(job, lambda percent: reports.progressed(job.number, percent))
-            if not cause:
-                await asyncio.sleep(RESTART_SECONDS)
-                reports.finished(job.number, version=await self._version())
-                return
+            async with beside as bench:
+                cause = await _transfer(bench, job, lambda percent: reports.progressed(job.number, percent))
+                if not cause:
+                    await asyncio.sleep(RESTART_SECONDS)
+                    reports.finished(job.number, version=await _version(bench))
+                    return
         except (RemoteError, TimeoutError):
             cause = "offline"
         except LocalError:  # the file is no firmware
             cause = "rejected"
         reports.finished(job.number, cause=cause)
 
-    async def _transfer(self, job: Job, report: Callable[[int], None]) -> str:
-        """Send the image; why that failed, "" when it did not."""
-        sender = OtaSender(job.image)
-        async with self._bench.session() as client:
-            await client.run(enter_dfu(self._bench.keys))
-        async with self._bench.raw() as connection:
-            try:
-                ended = await transfer(connection, sender, report)
-            except LinkLost:
-                return "offline"
-        if ended.ok:
-            return ""
-        return "offline" if ended.result is None else CAUSES.get(ended.result, "rejected")
 
-    async def _version(self) -> str:
-        async with self._bench.session() as client:
-            return await client.run(device_info(InfoType.FIRMWARE))
+async def _transfer(bench: LockBench, job: Job, report: Callable[[int], None]) -> str:
+    """Send the image; why that failed, "" when it did not."""
+    sender = OtaSender(job.image)
+    async with bench.session() as client:
+        await client.run(enter_dfu(bench.keys))
+    async with bench.raw() as connection:
+        try:
+            ended = await transfer(connection, sender, report)
+        except LinkLost:
+            return "offline"
+    if ended.ok:
+        return ""
+    return "offline" if ended.result is None else CAUSES.get(ended.result, "rejected")
+
+
+async def _version(bench: LockBench) -> str:
+    async with bench.session() as client:
+        return await client.run(device_info(InfoType.FIRMWARE))
