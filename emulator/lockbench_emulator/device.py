@@ -91,6 +91,7 @@ class LockDevice:
         self._address = address or adv.mac_text(drawn)
         self.board = load_board(profile.model.board)
         self.dialect = parts.dialect(load_dialect(profile.dfu.dialect))
+        self._ota = self.dialect.on_the_wire().characteristic
         self.flash = Flash(self.board.flash_size)
         install(self.flash, self.board, factory_image(profile.model.board))
         self.memory = parts.memory(self._store(), profile.log.capacity)
@@ -193,7 +194,7 @@ class LockDevice:
     def write(self, characteristic: str, value: bytes, now: float) -> list[Effect]:
         if characteristic == WRITE:
             return self._live(now, lambda: self._command(value, now))
-        if characteristic == self.dialect.service().characteristics[0].uuid:
+        if characteristic == self._ota:
             return self._live(now, lambda: self._firmware(value, now))
         raise AttRefusal(AttCode.WRITE_NOT_PERMITTED)
 
@@ -207,7 +208,7 @@ class LockDevice:
             "2a27": model.hardware.encode(),
             "2a29": model.manufacturer.encode(),
             "2a19": bytes((self.battery if live else 100,)),
-            self.dialect.service().characteristics[0].uuid: b"\x00",
+            self._ota: b"\x00",
         }
         if characteristic not in values:
             raise AttRefusal(AttCode.READ_NOT_PERMITTED)

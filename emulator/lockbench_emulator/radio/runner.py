@@ -27,6 +27,9 @@ from lockbench_emulator.gatt import (
     Reboot,
 )
 
+_READ, _WRITE, _WRITE_WITHOUT_RESPONSE = (  # plain numbers: flags cost more than all the rest of a write
+    int(bit) for bit in (Properties.READ, Properties.WRITE, Properties.WRITE_WITHOUT_RESPONSE)
+)
 ATT_HEADER = 3  # opcode and handle of a write or notification (Bluetooth Core, Vol 3 Part F 3.4.5, 3.4.7)
 STUCK = 1000  # calls of `advance` at one instant
 
@@ -76,7 +79,7 @@ class Runner:
         self._air = air
         self._observe = observe
         self._loop = asyncio.get_running_loop()
-        self._properties: dict[str, Properties] = {}
+        self._properties: dict[str, int] = {}
         self._subscribed: dict[str, None] = {}
         self._effects: deque[Effect] = deque()
         self._held = False  # until the air has done a disconnect or a reboot
@@ -135,14 +138,14 @@ class Runner:
     def write(self, characteristic: str, value: bytes, *, response: bool) -> None:
         """The central wrote. Raises AttRefusal. Call `pump` after the answer has left."""
         self._see("write", characteristic, value)
-        needed = Properties.WRITE if response else Properties.WRITE_WITHOUT_RESPONSE
+        needed = _WRITE if response else _WRITE_WITHOUT_RESPONSE
         if not self._properties[characteristic] & needed:
             raise self._refuse(characteristic, AttRefusal(AttCode.WRITE_NOT_PERMITTED))
         self._serve(characteristic, lambda now: self.device.write(characteristic, value, now))
 
     def read(self, characteristic: str) -> bytes:
         """The central reads. Raises AttRefusal."""
-        if not self._properties[characteristic] & Properties.READ:
+        if not self._properties[characteristic] & _READ:
             raise self._refuse(characteristic, AttRefusal(AttCode.READ_NOT_PERMITTED))
         try:
             value = self.device.read(characteristic, self._loop.time())
@@ -241,7 +244,7 @@ class Runner:
 
     def _learn_services(self) -> None:
         self._properties = {
-            characteristic.uuid: characteristic.properties
+            characteristic.uuid: int(characteristic.properties)
             for service in self.device.services()
             for characteristic in service.characteristics
         }

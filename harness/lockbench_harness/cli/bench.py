@@ -20,6 +20,7 @@ SUBJECTS = {
     "codec": "lockbench_benchmarks.rows",
     "lock": "lockbench_benchmarks.lock",
     "air": "lockbench_benchmarks.air",
+    "dfu": "lockbench_benchmarks.dfu",
     "fleet": "lockbench_benchmarks.fleet",
     "sweep": "lockbench_benchmarks.sweep",
     "cloud": "lockbench_benchmarks.cloud",

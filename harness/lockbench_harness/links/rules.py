@@ -24,10 +24,12 @@ _UUID_LISTS = {0x02: 2, 0x03: 2, 0x06: 16, 0x07: 16}
 _NAMES = (0x09, 0x08)  # the complete one is preferred
 _MANUFACTURER = 0xFF
 
+_WRITE, _WRITE_WITHOUT_RESPONSE = int(Properties.WRITE), int(Properties.WRITE_WITHOUT_RESPONSE)
+
 
 def check_write(properties: int, value: bytes, mtu: int, *, response: bool) -> None:
     """Refuse a write as a phone does: AttError for the wrong kind, LocalError for one that does not fit."""
-    if not properties & (Properties.WRITE if response else Properties.WRITE_WITHOUT_RESPONSE):
+    if not properties & (_WRITE if response else _WRITE_WITHOUT_RESPONSE):
         raise AttError(AttCode.WRITE_NOT_PERMITTED)
     if len(value) > mtu - ATT_HEADER:
         raise LocalError(f"{len(value)} bytes do not fit into one write at an MTU of {mtu}")
