@@ -649,3 +649,13 @@ def test_resetting_a_tenant_leaves_its_clients_alone(bench: Bench) -> None:
     state = bench.hands.state("t")
     assert {state[name] for name in ("homes", "rooms", "devices", "operations", "outbox")} == {0}
     bench.call("add_home", home_id="h")
+
+
+def test_what_a_lock_tells_stays_in_order_when_it_comes_back(bench: Bench) -> None:
+    bench.hands.set_line("g", online=False)
+    number = bench.hands.local_password("l", "add", code="123456")
+    bench.hands.set_line("g", online=True)
+    bench.hands.local_password("l", "delete", number)
+    bench.wait()
+    assert str(number) not in bench.passwords()
+    assert [row["event"] for row in bench.letters()][-2:] == ["pwdAddLocal", "pwdDelLocal"]

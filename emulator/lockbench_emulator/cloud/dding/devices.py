@@ -118,15 +118,17 @@ class Devices:
     # Reports of locks
 
     def report(self, uuid: str, what: str, **values: object) -> None:
-        """Take a report now, or when the lock is back. `what`: a key of the table below."""
+        """Take a report now, or when the lock is back and has told what came before. `what`: a key below."""
         lock = self._bound(uuid)
         if lock["type"] not in LOCKS:
             raise Refused(codes.NOT_FOUND)
         payload = {"what": what, "at": self._core.millis(), "values": values}
-        if self._core.line(lock) is a.Line.ONLINE:
-            self.take(lock, payload)
-        else:
+        if self._core.line(lock) is a.Line.OFFLINE:
             self._core.work(None, "report", uuid, payload)
+        elif self._core.store.one("SELECT 1 FROM dding_work WHERE uuid = ? AND kind = 'report'", uuid):
+            self._core.work(self._core.millis() + self._core.policy.delay, "report", uuid, payload)
+        else:
+            self.take(lock, payload)
 
     def take(self, lock: sqlite3.Row, payload: Mapping[str, object]) -> None:
         """A report has arrived."""
