@@ -1,15 +1,12 @@
 """Bleak programs in environments of their own, without lockbench and bumble, over Bumble in real time."""
 
 import asyncio
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,7 +27,6 @@ from lockbench_harness.door.lock import central
 from lockbench_harness.door.program import Ended, run_program
 from lockbench_harness.links.bumble import on_air
 
-ENVIRONMENTS = Path(__file__).parents[2] / ".venv-clients"
 BLEAKS = ("1.1.*", "2.1.*", "3.*")
 LOCK = "C2:11:22:33:44:55"
 CREDENTIALS = Credentials(
@@ -101,39 +97,8 @@ class Toy:
         return None
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Of several workers one makes the environment, the others wait for it."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def environment(*requirements: str) -> Path:
-    """The interpreter of a virtual environment that has these; made once, kept beside the code."""
-    key = "-".join([f"py{sys.version_info[0]}.{sys.version_info[1]}", *requirements]).replace("*", "x")
-    folder = ENVIRONMENTS / key
-    ENVIRONMENTS.mkdir(exist_ok=True)
-    (ENVIRONMENTS / ".gitignore").write_text("*\n")
-    with locked(ENVIRONMENTS / f"{key}.lock"):
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)  # noqa: S603 - our own words
-            pip: list[str | Path] = [
-                folder / "bin" / "python",
-                "-m",
-                "pip",
-                "--disable-pip-version-check",
-                "install",
-                "-q",
-            ]
-            subprocess.run([*pip, *requirements], check=True)  # noqa: S603 - our own words
-            (folder / "complete").touch()
-    return folder / "bin" / "python"
-
-
 @pytest.fixture(params=BLEAKS, scope="module")
-def python(request: pytest.FixtureRequest) -> Path:
+def python(request: pytest.FixtureRequest, environment: Callable[[str], Path]) -> Path:
     return environment(f"bleak=={request.param}")
 
 
@@ -428,7 +393,9 @@ asyncio.run(main())
 """
 
 
-def test_ttlock_ble_unmodified_connects_unlocks_locks_and_manages_passcodes() -> None:
+def test_ttlock_ble_unmodified_connects_unlocks_locks_and_manages_passcodes(
+    environment: Callable[[str], Path],
+) -> None:
     program = [str(environment("ttlock-ble")), "-c", TTLOCK_BLE]
     command = [sys.executable, "-m", "lockbench", "exec", "--json", "--", *program]
     done = subprocess.run(command, capture_output=True, check=False, timeout=120)  # noqa: S603 - our own words
