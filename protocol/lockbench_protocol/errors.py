@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
@@ -19,6 +19,7 @@ from lockbench_protocol import LocalError
 Language = Literal["zh", "en"]
 
 
+@lru_cache(maxsize=256)
 def version_key(version: str) -> tuple[int, ...]:
     """ "3.1.0" as (3, 1, 0), for comparing. LocalError when it is no such version."""
     parts = version.split(".")

@@ -137,15 +137,27 @@ class Version:
 
     def fields(self, name: str) -> dict[str, Field]:
         """The fields of the object that this version has, by name; those called deprecated too."""
-        return {field.name: field for field in contract().objects[name] if field.live(self.worth)}
+        return dict(_fields(self, name))
 
     def gives(self, name: str) -> frozenset[str]:
         """The names of the fields that results of this version hold: those not deprecated."""
-        return frozenset(key for key, field in self.fields(name).items() if field.current(self.worth))
+        return _given(self, name)
 
     def code(self, number: int) -> int:
         """The code by which this version tells what `number` means."""
         return told_as(number, self.worth)
+
+
+@cache
+def _fields(version: Version, name: str) -> Mapping[str, Field]:
+    worth = version.worth
+    return {field.name: field for field in contract().objects[name] if field.live(worth)}
+
+
+@cache
+def _given(version: Version, name: str) -> frozenset[str]:
+    worth = version.worth
+    return frozenset(key for key, field in _fields(version, name).items() if field.current(worth))
 
 
 @cache

@@ -274,7 +274,8 @@ class Call:
             told["electricQuantity"] = self.battery
         if self._address is not None:
             told["deviceId"] = self.phone.handset.device_id(self._address)
-        return {name: value for name, value in told.items() if name in self._fields(gives or self._gives)}
+        fields = self._fields(gives or self._gives)
+        return {name: value for name, value in told.items() if name in fields}
 
     def _fields(self, gives: str) -> frozenset[str]:
         return frozenset(self.version.fields(gives)) if self._keep else self.version.gives(gives)

@@ -53,6 +53,7 @@ ADAPTER: Mapping[tuple[str, str], str] = {
     ("open", "lose"): "closed",  # the switch is turned off
     ("scanning", "lose"): "closed",
     ("closed", "lose"): "closed",
+    ("closed", "stop scan"): "closed",  # it ended with the switch
 }
 
 

@@ -103,6 +103,8 @@ class Phone:
         """See `links.Link`. NotFound is never raised; a deaf phone hears nothing."""
         self.open_adapter()
         with self._call("start scan"):
+            if self.state.adapter == "closed":  # since a moment
+                raise HostError(self.state.barrier() or "start scan")
             self.state.turn("start scan")
         heard: list[Sighting] = []
         if self.state.deaf:
