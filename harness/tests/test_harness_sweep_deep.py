@@ -237,6 +237,21 @@ def test_a_copy_over_bank_0_bricks_in_the_operations_of_the_copying_code(
     assert last == [Verdict.RECOVERABLE, Verdict.NEW, Verdict.NEW]
 
 
+def test_a_rom_that_looks_at_the_staged_image_saves_two_of_the_17_operations() -> None:
+    """By telink-ota 7.3, where the lowest mark wins; 7.7 says that nothing would brick."""
+    scenario = replace(
+        scenario_for(Made(8196, "6.4.34", 2), board_name="overwrite"),
+        keys=(("board.rom_candidates", (0, 0x20000, 0x40000)),),
+    )
+    first = [moment.stage for moment in record(Plan(scenario)).moments].index(Stage.COPY)
+    bricks = {
+        number
+        for number in range(20)
+        if simulate(Plan(scenario, (Cut(first + number, "torn"),))).verdict is Verdict.BRICK
+    }
+    assert bricks == set(range(2, 17))
+
+
 def test_before_the_copy_the_board_that_overwrites_is_as_safe_as_others() -> None:
     scenario = scenario_for(Made(8196, "6.4.34", 2), board_name="overwrite")
     first = [moment.stage for moment in record(Plan(scenario)).moments].index(Stage.COPY)
