@@ -132,6 +132,8 @@ class Phone:
     async def connect(self, address: str, *, timeout: float = 10.0, mtu: int = 23) -> HostConnection:  # noqa: ASYNC109 - the interface of links
         self.open_adapter()
         with self._call("connect"):
+            if self.state.adapter == "closed":  # since a moment
+                raise HostError(self.state.barrier() or "connect")
             self.refuse_second(address)
             if self.state.deaf:
                 await asyncio.sleep(timeout)
