@@ -62,10 +62,18 @@ class Site:
 
     def install(self, uuid: str, *, profile: str = "", seed: int | None = None) -> LockDevice:
         """Hang up a lock of another profile or seed than the site's. LocalError when there is one already."""
-        if uuid in self.guests or self._row(uuid) is not None:
+        if self.knows(uuid):
             raise LocalError(f"a lock called {uuid} stands on this site already")
         with self.store.transaction():
             return self._install(uuid, profile or self._profile, seed).device
+
+    def knows(self, uuid: str) -> bool:
+        """Whether this lock was spoken of before."""
+        return uuid in self.guests or self._row(uuid) is not None
+
+    def names(self) -> list[str]:
+        rows = self.store.all("SELECT uuid FROM site_locks ORDER BY rowid")
+        return [*self.guests, *(row["uuid"] for row in rows)]
 
     def find(self, address: str) -> str | None:
         """The name of the lock with this Bluetooth address."""

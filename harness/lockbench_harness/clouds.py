@@ -22,7 +22,6 @@ from lockbench_emulator.cloud.aiot.cloud import Aiot
 from lockbench_emulator.cloud.aiot.wire import aiot_app
 from lockbench_emulator.cloud.controls import add_controls, operations
 from lockbench_emulator.cloud.courier import courier
-from lockbench_emulator.cloud.dding.agent import MemoryLocks
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.courier import courier as dding_courier
@@ -35,14 +34,22 @@ from lockbench_emulator.cloud.times import Party, SkippingClock, Times
 from lockbench_emulator.cloud.ttlock import Ttlock, md5
 from lockbench_emulator.cloud.ttlock.bench import TtlockBench
 from lockbench_emulator.cloud.wire import ttlock_app
+from lockbench_emulator.site import Site
 from lockbench_protocol import LocalError
 from lockbench_protocol.cloud.aiot.models import APP_ID, APP_KEY, TOKEN
 from lockbench_protocol.cloud.aiot.models import ENDPOINTS as AIOT_ENDPOINTS
 from lockbench_protocol.cloud.dding.endpoints import PREFIX
 
+from lockbench_harness.site.air import beside
+from lockbench_harness.site.bench import SiteBench
+from lockbench_harness.site.dding import SiteLocks
+from lockbench_harness.site.ttlock import SiteGateways
+from lockbench_harness.targets.ota_door import OtaDoor
+
 NAME = "lockbench"
 """Of the account in each cloud, and of its user."""
 TIME = "/_bench/time/"
+SITE = "/_bench/site/"
 JSON = "Content-Type: application/json"
 
 
@@ -122,13 +129,25 @@ def _random(seed: str) -> Random:
     return Random(seed)  # noqa: S311 - an emulated cloud repeats itself
 
 
+@asynccontextmanager
+async def _with_door(cloud: Aiot, door: OtaDoor) -> AsyncIterator[None]:
+    """The cloud's courier; upgrades that still run end with it."""
+    async with courier(cloud):
+        try:
+            yield
+        finally:
+            await door.close()
+
+
 class _House:
-    """The clouds of one bench, which share a store and a clock."""
+    """The clouds of one bench, which share a store, a clock and the locks of a site."""
 
     def __init__(self, store: Store, wanted: Wanted) -> None:
         self._store = store
         self._wanted = wanted
         self._clock = SkippingClock(time.time)
+        self._site = Site(store, self._clock, seed=wanted.seed)
+        self._locks, self._gateways = SiteLocks(self._site), SiteGateways(self._site)
         self._parties: list[Party] = []
         self._sleepers: list[Callable[[], None]] = []
         store.note(round(self._clock() * 1000), "bench", "START", "", {}, 0, None)
@@ -136,8 +155,10 @@ class _House:
     def clouds(self) -> dict[str, _Made]:
         made = {"dding": self._dding(), "ttlock": self._ttlock(), "aiot": self._aiot()}
         times = operations(Times(self._clock, self._parties, self._wake))
+        locks = operations(SiteBench(self._site, self._locks, self._gateways))
         for one in made.values():
             add_controls(one.app, TIME, times, ENVELOPE)
+            add_controls(one.app, SITE, locks, ENVELOPE)
         return made
 
     def _wake(self) -> None:
@@ -153,9 +174,9 @@ class _House:
         return f"{_random(f'account {name} {self._wanted.seed}').getrandbits(64):016x}"
 
     def _dding(self) -> _Made:
-        locks = MemoryLocks(self._store, self._clock)
-        cloud = Dding(self._store, self._clock, self._chance("dding"), locks, _policy(self._wanted))
-        bench = DdingBench(cloud, locks, self._clock)
+        chance = self._chance("dding")
+        cloud = Dding(self._store, self._clock, chance, self._locks, _policy(self._wanted))
+        bench = DdingBench(cloud, self._locks, self._clock)
         account = {"client_id": NAME, "client_secret": self._secret("dding")}
         bench.add_client(NAME, account["client_secret"], NAME)
         self._parties.append(cloud)
@@ -166,7 +187,7 @@ class _House:
 
     def _ttlock(self) -> _Made:
         """The date of a request must agree with the wall clock, which is the client's too."""
-        cloud = Ttlock(self._store, self._clock, self._chance("ttlock"))
+        cloud = Ttlock(self._store, self._clock, self._chance("ttlock"), self._gateways)
         bench = TtlockBench(cloud)
         secret, password = self._secret("ttlock"), self._secret("user of ttlock")
         bench.add_client(NAME, secret)
@@ -181,8 +202,11 @@ class _House:
         return _Made(app, account, ("/oauth2/token", [], fields), courier(cloud), opened)
 
     def _aiot(self) -> _Made:
+        """A device that is called as a lock of the site is that lock."""
         devices = MemoryDevices()
-        cloud = Aiot(self._store, self._clock, self._chance("aiot"), devices)
+        door = OtaDoor(lambda did: beside(self._site, did) if self._site.knows(did) else None, devices)
+        cloud = Aiot(self._store, self._clock, self._chance("aiot"), door)
+        door.reports = cloud.upgrades
         bench = AiotBench(cloud, devices)
         key = self._secret("aiot")
         bench.add_app(NAME, key)
@@ -191,4 +215,4 @@ class _House:
         self._sleepers.append(lambda: cloud.outbox.news())  # noqa: PLW0108 - the courier replaces it
         app = aiot_app(cloud, Faults(), bench)
         call = (AIOT_ENDPOINTS[0].path, [JSON, *(f"{name}: {text}" for name, text in account.items())], "{}")
-        return _Made(app, account, call, courier(cloud))
+        return _Made(app, account, call, _with_door(cloud, door))
