@@ -90,9 +90,10 @@ def _scenario(image: Path, options: dict[str, Any]) -> Scenario:
     """LocalError when the image is none, or does not fit: it would be refused before the first erase."""
     from dataclasses import replace
 
+    from lockbench_emulator.boot.board import load_board
     from lockbench_emulator.boot.mutants import mutant
     from lockbench_protocol.telink.image import declared_size
-    from lockbench_protocol.telink.inspect import inspect_image
+    from lockbench_protocol.telink.inspect import Severity, inspect_image
 
     from lockbench_harness.faults.plan import Given
     from lockbench_harness.sweep.plans import scenario_for
@@ -101,13 +102,17 @@ def _scenario(image: Path, options: dict[str, Any]) -> Scenario:
         data = image.read_bytes()
     except OSError as error:
         raise LocalError(f"{image} cannot be read: {error.strerror}") from None
-    scenario = scenario_for(Given.of(data), board_name=options["board"], seed=options["seed"])
-    board, size = scenario.board, declared_size(data)
-    inspect_image(data, board)
+    board = load_board(options["board"])
+    inspection = inspect_image(data, board)
+    scenario = scenario_for(Given.of(data), board_name=board.name, seed=options["seed"])
+    size = declared_size(data)
     if size > min(board.limit, len(data)):
         room = f"the file has {len(data)}, a bank of board {board.name} {board.limit}"
         raise LocalError(f"the image declares {size} bytes: {room}")
     mutant(options["mutant"])
+    for finding in inspection.findings:
+        if finding.severity is Severity.ERROR:
+            click.echo(f"Note: {image}, at {finding.offset:#x}: {finding.text}.", err=True)
     return replace(
         scenario,
         dialect_name=options["dialect"],

@@ -107,12 +107,18 @@ def _view(words: str, bank: int, strips: Sequence[Strip]) -> View:
             known = ends.setdefault(stage, {}).setdefault(address, list(found))
             for number, rank in enumerate(found):
                 known[number] = min(known[number], rank)
-    blocks = [block for stage in Stage if stage in ends for block in _fold(stage, ends[stage], counts)]
+    second = max(strips[0].base.scenario.board.banks)
+    blocks = [
+        block for stage in Stage if stage in ends for block in _fold(stage, ends[stage], counts, second)
+    ]
     return View(words, bank, tears, tuple(blocks))
 
 
-def _fold(stage: Stage, ends: dict[int, list[int]], counts: Counter[tuple[Stage, int]]) -> Iterator[Block]:
-    for ranks, group in groupby(sorted(ends), key=lambda address: ends[address]):
+def _fold(
+    stage: Stage, ends: dict[int, list[int]], counts: Counter[tuple[Stage, int]], second: int
+) -> Iterator[Block]:
+    """No block reaches over the beginning of the second bank."""
+    for (_, ranks), group in groupby(sorted(ends), key=lambda address: (address >= second, ends[address])):
         addresses = list(group)
         operations = sum(counts[stage, address] for address in addresses)
         yield Block(stage, addresses[0], addresses[-1], operations, tuple(GRAVEST[rank] for rank in ranks))
