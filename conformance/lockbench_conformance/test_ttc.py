@@ -145,8 +145,8 @@ async def test_a_used_up_quota_is_told(bench: LockBench, errcode: int, path: str
 
 @case(
     "TTC/10",
-    clause="ttlock-cloud: keyboardPwd/add; errcodes -3006, -3007, -3009",
-    needs=("cloud",),
+    clause="ttlock-cloud: keyboardPwd/add; errcodes -2032, -3006, -3007, -3009",
+    needs=("cloud faults",),
     links=("bare",),
     examples=1,
     code=codes,
@@ -155,7 +155,8 @@ async def test_a_used_up_quota_is_told(bench: LockBench, errcode: int, path: str
     | st.sampled_from(("12a4", "12 34")),
 )
 async def test_passcodes_have_their_rules(bench: LockBench, code: str, wrong: str) -> None:
-    """A code known already is -3007, one that is no 4 to 9 digits -3006, one too many -3009."""
+    """A code known already is -3007, one that is no 4 to 9 digits -3006, one too many -3009, and, where the
+    cloud is set so, one that is too simple -2032."""
     cloud = await bench.cloud()
     session, lock_id = cloud.session, cloud.lock_id
     numbers = {await session.add_passcode(lock_id, code, 0, 0)}
@@ -169,6 +170,10 @@ async def test_passcodes_have_their_rules(bench: LockBench, code: str, wrong: st
     expect(len(numbers), PASSCODES, "the number of different numbers")
     with cloud_refuses(-3009):
         await session.add_passcode(lock_id, "999999999" if code != "999999999" else "888888888", 0, 0)
+    cloud.hands.set_policy(refuse_simple=True)
+    for simple in ("7777", "456789", "3210"):
+        with cloud_refuses(-2032):
+            await session.add_passcode(lock_id, simple, 0, 0)
 
 
 @case(

@@ -14,8 +14,9 @@ from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.cloud import CloudBench, Fault
 from lockbench_protocol.cloud.ttlock.replies import OpenState
 from lockbench_protocol.cloud.ttlock.webhook import read_webhook
-from lockbench_protocol.lock.lockdata import LockData
+from lockbench_protocol.lock.lockdata import YearCode
 
+from lockbench_conformance.app import lock_data_with
 from lockbench_conformance.ttlock import cloud_refuses
 
 register(Fault)
@@ -208,7 +209,7 @@ async def test_the_state_follows_the_bolt(bench: LockBench, seconds: int, delay:
 
 @case(
     "TTC/11",
-    clause="ttlock-cloud: keyboardPwd/change; errcodes -2009, -3008, -1026",
+    clause="ttlock-cloud: keyboardPwd/change; errcodes -1007, -1026, -2009, -3008",
     needs=NEEDS,
     links=BARE,
     examples=3,
@@ -221,13 +222,14 @@ async def test_a_code_that_was_never_used_cannot_be_changed(
     """A generated code is -3008 until the records show it used; its start is a whole hour, and, deleted,
     it is not given again."""
     cloud = await bench.cloud()
-    session, lock_id = cloud.session, cloud.lock_id
+    session = cloud.session
     start = round(cloud.access.now() * 1000) // HOUR * HOUR + minutes * 60_000
     end = start + 24 * HOUR if kind == 3 else None
-    if not await has_passcode_data(cloud):
-        with cloud_refuses(-1007):
-            await session.get_passcode(lock_id, kind, start, end)
-        return
+    lock_id = (await session.initialize(lock_data_with(bench, pwd_info=None))).lock_id
+    with cloud_refuses(-1007):
+        await session.get_passcode(lock_id, kind, start, end)
+    data = lock_data_with(bench, pwd_info=(YearCode(24, 7, "0123456789"),), timestamp=start)
+    lock_id = (await session.initialize(data)).lock_id
     made = await session.get_passcode(lock_id, kind, start, end)
     expect(
         6 <= len(made.keyboard_pwd) <= 9 and made.keyboard_pwd.isdigit(),
@@ -253,10 +255,6 @@ async def test_a_code_that_was_never_used_cannot_be_changed(
         await session.change_passcode(lock_id, made.keyboard_pwd_id, name="gone")
     with cloud_refuses(-1026):
         await session.get_passcode(lock_id, kind, start, end)
-
-
-async def has_passcode_data(cloud: CloudBench) -> bool:
-    return LockData.decode((await cloud.session.locks()).rows[0].lock_data).pwd_info is not None
 
 
 troubles = st.sampled_from((Reply(status=500), Reply(status=403), Reply(seconds=30.0)))

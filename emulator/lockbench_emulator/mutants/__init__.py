@@ -21,10 +21,11 @@ from lockbench_emulator.mutants.records import RECORDS
 from lockbench_emulator.mutants.row import Mutant
 from lockbench_emulator.mutants.session import SESSION
 from lockbench_emulator.mutants.ttlock import TTLOCK
+from lockbench_emulator.mutants.ttlock_doors import TTLOCK_DOORS
 
 __all__ = ["MUTANTS", "Mutant", "mutant"]
 
-CLOUDS = (*SAAS, *DDING_PASSWORDS, *CALLBACKS, *TTLOCK, *AIOT)
+CLOUDS = (*SAAS, *DDING_PASSWORDS, *CALLBACKS, *TTLOCK, *TTLOCK_DOORS, *AIOT)
 
 MUTANTS: Mapping[str, Mutant] = {
     row.name: row for row in (*FRAMES, *AIR, *SESSION, *PASSCODES, *KEYPADS, *RECORDS, *BOOT, *CLOUDS)
