@@ -102,6 +102,15 @@ async def upgrading_app(
     return App(bench, cloud, link=link, version=version), cloud
 
 
+async def during(call: asyncio.Task[Result], happens: asyncio.Event) -> None:
+    """Wait for what happens while the call is under way. A call that ends first raises its error."""
+    waiting = asyncio.create_task(happens.wait())
+    await asyncio.wait({call, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not happens.is_set():
+        raise Expectation("the call", "under way", call.result())
+
+
 def lock_data_with(bench: LockBench, **changes: object) -> str:
     """The administrator's lockData with other fields."""
     known = LockData.decode(bench.credentials.lock_data)

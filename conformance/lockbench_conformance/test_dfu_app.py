@@ -27,6 +27,7 @@ from lockbench_conformance.app import (
     UPGRADING,
     App,
     check_story,
+    during,
     expect_code,
     upgrading_app,
 )
@@ -261,7 +262,7 @@ async def test_a_second_start_is_refused(bench: LockBench, percent: int) -> None
             begun.set()
 
     upgrading = asyncio.create_task(app.upgrade(callback=watch))
-    await begun.wait()
+    await during(upgrading, begun)
     expect_code(await other.upgrade(), 11013)
     expect_code(await other.add(), 11013)
     expect((other.steps, other.ends), ([], []), "what the callbacks of the refused calls were told")
@@ -292,7 +293,7 @@ async def test_an_app_that_is_killed_may_start_again(bench: LockBench, percent: 
 
     app, cloud = await upgrading_app(bench, NEW, SIZE, link=TappedLink(bench, kill))
     upgrading = asyncio.create_task(app.upgrade())
-    await killed.wait()
+    await during(upgrading, killed)
     upgrading.cancel()
     await asyncio.wait({upgrading})
     await asyncio.sleep(pause)

@@ -28,6 +28,12 @@ MOST_CALLBACKS = 10_000  # of one call
 NOT_THERE = 127  # what a shell gives when there is no such program
 
 RESULT, UNSUPPORTED, CALLBACK = "result", "unsupported", "callback"
+# What may end which question: 0 is `start`, the others are calls.
+ENDS: dict[object, Callable[[object], bool]] = {
+    "start": lambda number: number == 0,
+    RESULT: lambda number: number != 0,
+    UNSUPPORTED: lambda _number: True,
+}
 _FIELDS: dict[str, dict[str, type]] = {  # of what the program may say, with their types
     "start": {"protocol": int, "client": str},
     CALLBACK: {"id": int, "name": str, "value": dict},
@@ -53,13 +59,13 @@ class Adapter:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._complaints: asyncio.Task[bytes] | None = None
-        self._waiting: asyncio.Future[Message] | None = (
-            None  # for the end of a call, or the answer to `start`
-        )
+        self._waiting: dict[
+            int, asyncio.Future[Message]
+        ] = {}  # for the ends of calls; 0: the answer to `start`
         self._leaving = False
         self._faulted = False  # it broke the rules, and is not asked any more
         self._calls = 0
-        self._callbacks = 0
+        self._callbacks: dict[int, int] = {}  # how many each call has told
         self._told: dict[int, Told] = {}
         self._wrong: Exception | None = None  # what it did against the rules, until somebody hears of it
 
@@ -71,11 +77,11 @@ class Adapter:
             if self._process is None:
                 await self._begin()
             self._calls += 1
-            self._callbacks = 0
-            self._told[self._calls] = told
-            message = {"type": "call", "id": self._calls, "now": round(now() * 1000), "method": method}
+            number = self._calls
+            self._told[number], self._callbacks[number] = told, 0
+            message = {"type": "call", "id": number, "now": round(now() * 1000), "method": method}
             answer = await self._ask(
-                {**message, "arguments": list(arguments)}, CALL_SECONDS, f"{method} of the client"
+                number, {**message, "arguments": list(arguments)}, CALL_SECONDS, f"{method} of the client"
             )
         value = answer["value"]
         assert isinstance(value, dict)  # noqa: S101 - looked at when it came
@@ -111,26 +117,29 @@ class Adapter:
         self._reading = asyncio.create_task(self._read(self._process))
         assert self._process.stderr is not None  # noqa: S101 - asked for
         self._complaints = asyncio.create_task(_tail(self._process.stderr))
-        answer = await self._ask(
-            {"type": "start", "protocol": PROTOCOL, **self._start}, START_SECONDS, "start"
-        )
+        start = {"type": "start", "protocol": PROTOCOL, **self._start}
+        answer = await self._ask(0, start, START_SECONDS, "start")
         if answer.get("protocol") != PROTOCOL:
             raise Expectation("the protocol of the adapter", PROTOCOL, answer.get("protocol"))
 
-    async def _ask(self, message: Message, seconds: float, what: str) -> Message:
+    async def _ask(self, number: int, message: Message, seconds: float, what: str) -> Message:
         if self._wrong is not None:
             wrong, self._wrong = self._wrong, None
             raise wrong
-        self._waiting = asyncio.get_running_loop().create_future()
+        self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             await self._say(message)
             async with asyncio.timeout(seconds):
-                answer = await self._waiting
+                answer = await self._waiting[number]
         except TimeoutError:
             self._faulted = True
             raise Expectation(f"the answer to {what}", f"one within {seconds:g} s", None) from None
+        except asyncio.CancelledError:  # whoever called is gone: so is its program
+            self._faulted = self._leaving = True
+            self._kill()
+            raise
         finally:
-            self._waiting = None
+            del self._waiting[number]
         if answer["type"] == UNSUPPORTED:
             raise Unsupported(f"The client says that it cannot do it: {answer['why']}")
         return answer
@@ -175,31 +184,31 @@ class Adapter:
         self._note("heard", message)
         kind = message["type"]
         if kind == CALLBACK:
-            number, self._callbacks = message["id"], self._callbacks + 1
-            if self._callbacks > MOST_CALLBACKS:
-                raise Expectation("the callbacks of one call", f"at most {MOST_CALLBACKS}", "more")
-            told = self._told.get(number) if isinstance(number, int) else None
-            if told is None:
-                raise Expectation("the id of a callback", "that of a call", number)
-            value = message["value"]
-            assert isinstance(value, dict)  # noqa: S101 - looked at just now
-            told(str(message["name"]), value)
+            self._tell(message)
             return
-        if self._waiting is None or self._waiting.done() or not self._fits(message):
+        number = message.get("id", 0)
+        waiting = self._waiting.get(number) if isinstance(number, int) else None
+        if waiting is None or waiting.done() or not ENDS[kind](number):
             raise Expectation("what the adapter says", "one end for each call", message)
-        self._waiting.set_result(message)
+        waiting.set_result(message)
 
-    def _fits(self, message: Message) -> bool:
-        """Is it the answer to what is being asked?"""
-        if message["type"] == RESULT:
-            return self._calls > 0 and message["id"] == self._calls
-        return message["type"] == UNSUPPORTED or self._calls == 0
+    def _tell(self, message: Message) -> None:
+        number, value = message["id"], message["value"]
+        assert isinstance(number, int)  # noqa: S101 - looked at when it came
+        assert isinstance(value, dict)  # noqa: S101 - likewise
+        if number not in self._told:
+            raise Expectation("the id of a callback", "that of a call", number)
+        self._callbacks[number] += 1
+        if self._callbacks[number] > MOST_CALLBACKS:
+            raise Expectation("the callbacks of one call", f"at most {MOST_CALLBACKS}", "more")
+        self._told[number](str(message["name"]), value)
 
     def _fail(self, wrong: Exception) -> None:
         self._faulted = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(wrong)
-        elif self._wrong is None:
+        waiting = [future for future in self._waiting.values() if not future.done()]
+        for future in waiting:
+            future.set_exception(wrong)
+        if not waiting and self._wrong is None:
             self._wrong = wrong
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
@@ -215,9 +224,14 @@ class Adapter:
                 self._wrong = Expectation(
                     "the adapter after bye", f"ended within {BYE_SECONDS:g} s", "running"
                 )
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and whatever it started
+        self._kill()
         await process.wait()
+
+    def _kill(self) -> None:
+        """End the program, and whatever it started."""
+        assert self._process is not None  # noqa: S101 - it runs
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 @contextmanager
