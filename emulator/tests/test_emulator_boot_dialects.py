@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify, Reboot
 from lockbench_protocol.telink import ota
 from lockbench_protocol.telink.dialects import Result
 from lockbench_protocol.telink.image import declared_size, make_image
+from lockbench_protocol.telink.mutate import put, sign
 
 B87, B85, B91 = load_board("b87"), load_board("b85"), load_board("b91")
 G1, G1M, G2, TT = (load_dialect(name) for name in ("g1", "g1m", "g2", "tt"))
@@ -384,6 +386,29 @@ def test_an_old_image_that_protects_its_flash_refuses_one_that_does_not() -> Non
     bench.flash.load(0x15, b"\x01")
     bench.write(*transfer(NEW, 64))
     assert bench.told == ["06ff1100"]
+
+
+@pytest.mark.parametrize("length", [16, 32, 240])
+@pytest.mark.parametrize("offset", range(0x12, 0x16))
+def test_a_server_may_ask_for_the_product_of_the_old_image(length: int, offset: int) -> None:
+    """telink-ota 4.1 point 3, an option; 6: manufacturer code and image type."""
+    other = sign(put(NEW, offset, b"?"))
+    for image, same, told in ((NEW, True, "06ff0000"), (other, True, "06ff0700"), (other, False, "06ff0000")):
+        bench = Bench(replace(G2, same_product=same))
+        bench.write(*transfer(image, length))
+        assert bench.told == [told]
+
+
+def test_a_maker_may_begin_the_check_value_elsewhere() -> None:
+    """telink-ota 6.1."""
+    usual, makers = 0xFFFFFFFF, 0x12345678
+    body = NEW[: declared_size(NEW) - 4]
+    own = body + (zlib.crc32(body, makers ^ 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "little")
+    for init, good, bad in ((usual, NEW, own), (makers, own, NEW)):
+        for image, told in ((good, "06ff0000"), (bad, "06ff0700")):
+            bench = Bench(replace(G2, check_init=init))
+            bench.write(*transfer(image, 64))
+            assert bench.told == [told]
 
 
 def test_a_pdu_is_programmed_page_by_page_and_a_row_by_row() -> None:

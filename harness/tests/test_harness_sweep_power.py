@@ -218,7 +218,7 @@ def test_a_torn_failure_erase_sticks_where_a_failure_neither_reboots_nor_cleans_
         assert not {Verdict.BRICK, Verdict.STUCK} & tally_of(healed).keys()
 
 
-@pytest.mark.parametrize("board", ["b85", "b91", "8232", "tl721x"])
+@pytest.mark.parametrize("board", ["b85", "b91", "8232", "tc321x", "tl721x"])
 def test_no_board_bricks_at_a_cut(board: str) -> None:
     image = Made(4100, "6.4.34", 2, mark_offset=0x20 if board in ("b91", "tl721x") else 0x08)
     scenario = scenario_for(image, board_name=board)

@@ -21,14 +21,14 @@ _FEWEST_ROWS = 3
 class ImageCheck:
     """Feed it the payloads of PDUs 0, 1, 2, ...: `size` is what the header declares, 0 before it came."""
 
-    def __init__(self, mark_offset: int) -> None:
+    def __init__(self, mark_offset: int, init: int = 0xFFFFFFFF) -> None:
         self.size = 0
         self.total = 0  # rows that the header declares
         self._mark_offset = mark_offset
         self._header_end = max(_SIZE_AT + 4, mark_offset + len(MARK))  # nothing to look at beyond
         self._value_at = -1  # where the check value is expected
         self._algorithm = 2
-        self._crc32 = 0
+        self._crc32 = init ^ 0xFFFFFFFF  # as zlib counts
         self._sum = 0
 
     def feed(self, at: int, payload: bytes) -> Result | None:

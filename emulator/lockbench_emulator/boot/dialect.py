@@ -59,6 +59,10 @@ class ServerDialect:
     header_limit: bool  # is the declared size held against the limit as soon as it is seen?
     error_stops_row: bool  # is a PDU whose content is wrong kept from the flash?
     flash_protection: bool  # is the flag at 0x15 of old and new image compared?
+    same_product: (
+        bool  # must the new image have the manufacturer code and image type of the old one, at 0x12?
+    )
+    check_init: int  # where the CRC-32 of the whole image begins; a maker may choose it
 
     # What it tells besides the result
     schedule: Literal["off", "pdus", "bytes"]

@@ -123,13 +123,11 @@ class _NoMarkCheck(ImageCheck):
 
 
 class CheckIgnored(OtaServer):
-    def new_check(self) -> ImageCheck:
-        return _NoWholeCheck(self._board.mark_offset)
+    check = _NoWholeCheck
 
 
 class MarkIgnored(OtaServer):
-    def new_check(self) -> ImageCheck:
-        return _NoMarkCheck(self._board.mark_offset)
+    check = _NoMarkCheck
 
     def _mark_is_staged(self) -> bool:
         return True

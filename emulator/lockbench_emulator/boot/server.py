@@ -11,6 +11,7 @@ from collections.abc import Callable
 from copy import copy
 from functools import lru_cache
 from math import inf
+from typing import ClassVar
 
 from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.dialects import Result
@@ -30,6 +31,7 @@ __all__ = ["Input", "OtaServer", "State", "table"]
 
 _END_LENGTH = 6
 _PROTECTION_AT = 0x15
+_PRODUCT_AT, _PRODUCT_LENGTH = 0x12, 4
 
 
 @lru_cache(maxsize=1 << 15)
@@ -43,6 +45,8 @@ class OtaServer(BankWriter):
 
     `running_bank` is where the firmware runs; `board.other(running_bank)` is written.
     """
+
+    check: ClassVar[type[ImageCheck]] = ImageCheck
 
     def __init__(self, flash: Flash, board: Board, dialect: ServerDialect, running_bank: int) -> None:
         self.state = State.IDLE
@@ -330,10 +334,15 @@ class OtaServer(BankWriter):
             old, new = self._flash.read(self._old + _PROTECTION_AT, 1)[0], payload[_PROTECTION_AT - at]
             if old and not new:
                 return Result.PROTECTION
+        if at <= _PRODUCT_AT < at + len(payload) and dialect.same_product:
+            start = _PRODUCT_AT - at
+            product = self._flash.read(self._old + _PRODUCT_AT, _PRODUCT_LENGTH)
+            if payload[start : start + _PRODUCT_LENGTH] != product:
+                return Result.CHECK
         return None
 
     def new_check(self) -> ImageCheck:
-        return ImageCheck(self._board.mark_offset)
+        return self.check(self._board.mark_offset, self._dialect.check_init)
 
     def _find_plain(self) -> None:
         """Once the header is known, most PDUs need no second look at their length."""
