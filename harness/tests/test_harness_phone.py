@@ -7,7 +7,7 @@ import json
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import load_profile
@@ -137,6 +137,7 @@ def test_a_sound_phone_changes_nothing() -> None:
     assert told == "start scan stop scan connect services characteristics read disconnect close adapter"
 
 
+@settings(max_examples=40)
 @given(faults)
 def test_a_mended_phone_is_as_good_as_new(fault: PhoneFault) -> None:
     async def story(phone: Phone, address: str) -> None:

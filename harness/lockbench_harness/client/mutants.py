@@ -212,7 +212,7 @@ def faulty(name: str, says: str, killed_by: str, plugins: type[Plugin]) -> Clien
 
 CLIENTS: tuple[ClientMutant, ...] = (
     faulty("tells-after-settling", "a callback comes a second after the result", "PLG/1", TellsAgain),
-    faulty("call-hangs", "a call whose link is lost never settles", "PLG/1", Hangs),
+    faulty("call-hangs", "a call whose link is lost never settles", "PLG/1 PLG/25", Hangs),
     faulty(
         "end-told-twice",
         "disconnectCallback is called at the loss and at the end",
