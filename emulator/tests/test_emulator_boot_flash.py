@@ -32,6 +32,30 @@ def run(flash: Flash, todo: list[tuple[int, bytes] | int]) -> None:
             flash.program(*step)
 
 
+@given(steps, programs())
+def test_a_flash_holds_what_it_reads(todo: list[tuple[int, bytes] | int], given: tuple[int, bytes]) -> None:
+    flash = Flash(SIZE)
+    run(flash, todo)
+    address, data = given
+    assert flash.holds(address, data) == (flash.read(address, len(data)) == data)
+    assert flash.holds(address, flash.read(address, len(data)))
+
+
+@given(steps, st.integers(0, 4), st.integers(0, 4), st.booleans())
+def test_a_range_is_erased_as_its_sectors_are(
+    todo: list[tuple[int, bytes] | int], first: int, last: int, watched: bool
+) -> None:
+    quick, slow = Flash(SIZE), Flash(SIZE)
+    for flash in (quick, slow):
+        run(flash, todo)
+        flash.hook = (lambda operation: operation.after) if watched else None
+    quick.erase_range(first * SECTOR, last * SECTOR)
+    for number in range(first, last):
+        slow.erase(number * SECTOR)
+    assert quick.snapshot() == slow.snapshot()
+    assert (quick.operations, quick.erases) == (slow.operations, slow.erases)
+
+
 @given(steps)
 def test_flash_is_what_a_byte_array_with_and_would_be(todo: list[tuple[int, bytes] | int]) -> None:
     flash, model = Flash(SIZE), bytearray(b"\xff" * SIZE)

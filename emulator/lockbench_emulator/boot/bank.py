@@ -61,7 +61,7 @@ class BankWriter:
         return None if good else Result.FLASH
 
     def reads_back(self, address: int, piece: bytes) -> bool:
-        return self._flash.read(address, len(piece)) == piece
+        return self._flash.holds(address, piece)
 
     def _mark_is_staged(self) -> bool:
         word = self._flash.read(self._new + self._board.mark_offset, len(MARK))

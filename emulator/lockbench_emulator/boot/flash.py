@@ -118,6 +118,15 @@ class Flash:
         last = (address + length - 1) // SECTOR
         return b"".join(self._sectors[number : last + 1])[offset : offset + length]
 
+    def holds(self, address: int, data: bytes) -> bool:
+        """Does it read as `data` there? Quick in the sector that is being programmed."""
+        number, offset = divmod(address, SECTOR)
+        if number == self._opened:
+            end = offset + len(data)
+            if end <= SECTOR:
+                return self._open[offset:end] == data
+        return self.read(address, len(data)) == data
+
     def erase(self, address: int) -> None:
         """Erase the sector that begins at `address`."""
         if address % SECTOR or not 0 <= address < self.size:
