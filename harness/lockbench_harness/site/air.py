@@ -15,6 +15,10 @@ from lockbench_harness.targets.emulated import credentials_of
 from lockbench_harness.trace import Trace
 
 
+GRAIN = 0.001
+"""Seconds; what counts since 1970 is not as fine as a loop's clock."""
+
+
 class SiteDevice:
     """See `gatt.Device`. The air's own time is the loop's; what happens to the lock happens at the site's."""
 
@@ -66,7 +70,9 @@ class SiteDevice:
 
     def deadline(self) -> float | None:
         due = self._site.deadline(self._uuid)
-        return None if due is None else asyncio.get_running_loop().time() + due - self._site.now()
+        if due is None:
+            return None
+        return asyncio.get_running_loop().time() + due - self._site.now() + GRAIN
 
 
 @asynccontextmanager
