@@ -14,7 +14,6 @@ from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.emulated import credentials_of
 from lockbench_harness.trace import Trace
 
-
 GRAIN = 0.001
 """Seconds; what counts since 1970 is not as fine as a loop's clock."""
 
