@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import add_passcode, list_passcodes, read_log
 from lockbench_harness.links import LinkLost
 from lockbench_harness.targets.bench import LockBench
+from lockbench_protocol import RemoteError
 from lockbench_protocol.lock.status import Status
 from lockbench_protocol.telink.dialects import Result
 from lockbench_protocol.telink.ota import EndForm, end
@@ -77,17 +79,19 @@ async def test_a_cut_before_end_leaves_the_old_firmware(bench: LockBench, size: 
 @case(
     "PFL/11",
     clause="telink-ota 7.6 C2 to C9, 12 I8",
-    needs=(*POWER, "passcodes", "log"),
+    needs=(*POWER, "passcodes", "log", "supply"),
     links=("bare",),
-    examples=8,
+    examples=6,
     size=sizes,
-    stored=st.lists(codes, min_size=1, max_size=3, unique=True),
+    stored=st.lists(codes, min_size=2, max_size=4, unique=True),
     moment=st.one_of(writes, st.floats(0, 4)),
+    torn=st.tuples(st.integers(0, 2), st.sampled_from(("none", "torn", "done")), st.integers(0, 0xFFFF)),
 )
 async def test_a_cut_touches_nothing_but_firmware(
-    bench: LockBench, size: int, stored: list[str], moment: float
+    bench: LockBench, size: int, stored: list[str], moment: float, torn: tuple[int, str, int]
 ) -> None:
-    """After a cut at any write, or any time after the verdict, keys, passcodes and log are what they were."""
+    """A cut in an upgrade leaves keys, passcodes and log alone; one in a write of them, old or new."""
+    *stored, late = stored
     async with bench.session() as client:
         for code in stored:
             await client.run(add_passcode(bench.keys, code))
@@ -111,6 +115,26 @@ async def test_a_cut_touches_nothing_but_firmware(
         after = (await client.run(list_passcodes(bench.keys)), await client.run(read_log(new=False)))
     expect(after, before, "passcodes and log")
     await expect_upgrade(bench, "6.4.99")
+    await expect_one_or_the_other(bench, late, torn)
+
+
+async def expect_one_or_the_other(bench: LockBench, code: str, torn: tuple[int, str, int]) -> None:
+    """The supply fails while the lock remembers a code: it has it then, or all is as before."""
+    nth, leaves, seed = torn
+    async with bench.session() as client:
+        before = await client.run(list_passcodes(bench.keys))
+    bench.supply.cut("lock data", nth, leaves=leaves, seed=seed)
+    with suppress(RemoteError):
+        async with bench.session() as client:
+            await client.run(add_passcode(bench.keys, code))
+    bench.supply.calm()
+    bench.hands.restore_power()
+    async with bench.session() as client:
+        after = await client.run(list_passcodes(bench.keys))
+    expect(after[: len(before)], before, "the passcodes that were stored before")
+    expect(
+        [found.code for found in after[len(before) :]] in ([], [code]), True, "is the new one whole or absent"
+    )
 
 
 @case(
