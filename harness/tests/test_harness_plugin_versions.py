@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from lockbench_conformance.app import App, upgrading_app
-from lockbench_conformance.plans import plans
 from lockbench_conformance.test_plg_plans import (
     test_a_call_keeps_its_promises_whatever_goes_wrong as promises,
 )
 from lockbench_harness import clock
+from lockbench_harness.cases import load
 from lockbench_harness.client.call import Result
 from lockbench_harness.plan import Plan
 from lockbench_harness.stage import Setting
@@ -87,7 +87,8 @@ def test_a_method_before_its_time_is_our_own_mistake() -> None:
 
 
 def test_some_hundred_random_plans_keep_every_promise() -> None:
-    case = replace(promises, examples=200, strategies={"plan": plans})
+    found = next(case for case in load("lockbench_conformance") if case.id == "PLG/25")
+    case = replace(found, examples=200)
     target = EmulatedTarget("strict")
     trial = Trial(case, Setting(target, "bare", 20261126), Plan("emulated").effort)
     trial.run()
