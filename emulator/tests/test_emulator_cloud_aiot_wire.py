@@ -39,6 +39,7 @@ class Server:
         self.store = Store()
         self.time = 1_709_214_310.0
         self.faults = Faults()
+        self.over = asyncio.Event()  # a result was pushed
         devices = MemoryDevices()
         self.cloud = Aiot(self.store, lambda: self.time, random.Random(1), devices, policy)  # noqa: S311 - test data
         self.bench = AiotBench(self.cloud, devices)
@@ -69,7 +70,10 @@ class Server:
         await self._context.__aenter__()
 
     async def _receive(self, request: web.Request) -> web.Response:
-        self.received.append((dict(request.headers), json.loads(await request.read())))
+        body = json.loads(await request.read())
+        self.received.append((dict(request.headers), body))
+        if body["msgType"] == "ota_upgrade_result":
+            self.over.set()
         return web.json_response({"code": 0})
 
     async def _stop(self) -> None:
@@ -224,8 +228,7 @@ def test_an_upgrade_is_pushed_with_the_applications_headers(server: Server) -> N
         server.time += 30
         server.cloud.outbox.news()
         async with asyncio.timeout(30):
-            while not server.received or server.received[-1][1]["msgType"] != "ota_upgrade_result":
-                await asyncio.sleep(0.01)
+            await server.over.wait()
 
     assert server.code(ROWS["upgrade"].path, {}) == 0
     server.loop.run_until_complete(told())

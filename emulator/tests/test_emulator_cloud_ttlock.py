@@ -30,6 +30,7 @@ LOCK = LockData(
 )
 
 
+MORE = ("passcodes_deleted", "gateways", "lock_records", "webhooks", "verify_codes", "letters")
 FILLED = {
     "keyboardPwd": "123456",
     "keyboardPwdId": 1,
@@ -80,7 +81,7 @@ class Bench:
         return lock_id
 
     def rows(self) -> dict[str, list[tuple[object, ...]]]:
-        tables = ["clients", "users", "tokens", "locks", "keys", "passcodes", "firmware"]
+        tables = ["clients", "users", "tokens", "locks", "keys", "passcodes", "firmware", *MORE]
         return {table: [tuple(row) for row in self.store.all(f"SELECT * FROM {table}")] for table in tables}  # noqa: S608 - our own names
 
 
@@ -111,7 +112,7 @@ def test_any_parameters_get_a_documented_refusal_and_then_nothing_is_stored(data
         lock_id = bench.lock_id()
         row = data.draw(st.sampled_from(ENDPOINTS))
         names = [field.alias or name for name, field in row.request.model_fields.items()]
-        good = {
+        good = FILLED | {
             "clientId": "app",
             "clientSecret": "s",
             "username": "ann",
@@ -218,6 +219,29 @@ def test_another_user_is_no_administrator_and_another_client_sees_no_lock(bench:
     for user, number in (("eve", lock_id), ("ann", lock_id + 1), ("eve", lock_id + 1)):
         with refusal(-1003):
             bench.as_user(name, user, lockId=number, **rest)
+
+
+@pytest.mark.parametrize("row", [row for row in ENDPOINTS if 10003 in row.codes], ids=lambda row: row.name)
+def test_another_apps_ids_are_as_ids_that_do_not_exist(bench: Bench, row: wire.Endpoint) -> None:
+    """And its users' tokens as tokens that were never given."""
+    lock_id = bench.lock_id()
+    number = bench.cloud.core.new_id("gateways", "gateway_id")
+    bench.store.run("INSERT INTO gateways VALUES (?, 'app', 1, 'A0', 'hall', 2, 1, 0)", number)
+    rest = FILLED | {"lockData": LOCK.encode(random.Random(1))}  # noqa: S311 - test data
+
+    def answer(**changes: object) -> object:
+        good = {"clientId": "other", "accessToken": bench.tokens["eve"], "date": bench.cloud.millis()}
+        try:
+            return bench.call(row.name, **(rest | good | changes))
+        except Refused as refused:
+            return refused.errcode
+
+    if "lock_id" in row.request.model_fields or "gateway_id" in row.request.model_fields:
+        theirs = answer(lockId=lock_id, gatewayId=number)
+        assert theirs == answer(lockId=lock_id + 1, gatewayId=number + 1)
+    assert (
+        answer(lockId=1, accessToken=bench.tokens["ann"]) == answer(lockId=1, accessToken="unknown") == 10003
+    )
 
 
 def test_the_same_lock_initialised_again_replaces_the_old_one_of_that_client_only(bench: Bench) -> None:

@@ -192,6 +192,24 @@ def test_the_journal_names_each_request_and_no_secret(server: Server) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["add_passcode", "change_passcode", "passcodes", "upload_records", "upload_passcodes"]
+)
+def test_the_journal_holds_no_passcode(server: Server, name: str) -> None:
+    row = next(row for row in ENDPOINTS if row.name == name)
+    names = ("keyboardPwd", "newKeyboardPwd", "searchStr")
+    texts = {"records": '[{"keyboardPwd": "13579"}]', "keyboardPwdList": '[{"keyboardPwd": "13579"}]'}
+    server.post(row.path, dict.fromkeys(names, "13579") | texts | {"clientId": "app"})
+    (line,) = server.journal()
+    assert "13579" not in str(line)
+    assert '"clientId": "app"' in str(line)
+
+
+@pytest.mark.parametrize("path", ["/v3/keyboardPwd/list", "/v3/lock/addKeyboardPassword", "/v3", "/v3/lock/"])
+def test_paths_that_only_look_right_are_404(server: Server, path: str) -> None:
+    assert server.send(f"POST {path}").status == 404
+
+
 def test_a_cut_answer_ends_early_and_the_next_is_whole(server: Server) -> None:
     server.cloud.add_firmware("m", "h", "2", bytes(1000))
     number = server.store.all("SELECT firmware_id FROM firmware")[0]["firmware_id"]

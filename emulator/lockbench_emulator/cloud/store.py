@@ -147,6 +147,7 @@ Value = float | str | int | bytes | None
 SECRETS = frozenset(
     (
         *("password", "clientSecret", "client_secret", "accessToken", "refresh_token", "lockData"),
+        *("newKeyboardPwd", "keyboardPwdList", "records", "searchStr", "verifyCode"),
         *("keyboardPwd", "access_token", "accesst_token", "acccess_token", "code", "secret"),
     )
 )
