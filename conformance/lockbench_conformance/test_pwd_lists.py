@@ -110,7 +110,7 @@ async def test_a_cyclic_code_keeps_its_days(bench: LockBench, code: str, cycle: 
 @case(
     "PWD/27",
     clause="policy: lock, app and keypad know the same codes; ttlock-ble 5.8, 5.9, 8",
-    needs=("passcodes", "hands", "clock", "fresh", "full keypad", "cloud faults", "dding"),
+    needs=("passcodes", "hands", "clock", "fresh", "full keypad", "cloud faults", "dding", "gateway"),
     links=("bare", "air"),
     examples=2,
 )

@@ -254,6 +254,8 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
         "passcodes": Feature.PASSCODE not in features,
         "full keypad": len(profile.keys) < 10,
         "logins": profile.session.login == "open",
+        "neighbour": Feature.NO_ADVERTISEMENT in features,
+        "gateway": Feature.NO_ADVERTISEMENT in features,
         "clock lost with power": Feature.NO_CLOCK in features or not profile.clock.lost_with_power,
     }
     if Feature.NO_ADVERTISEMENT in features:
