@@ -14,6 +14,7 @@ from lockbench_protocol.telink.inspect import inspect_image
 from lockbench_protocol.telink.ota import EndForm, data_pdus, end
 
 from lockbench_conformance.ota import START, enter, expect_old, given_up, transferring
+from lockbench_conformance.words import OF_THE_BENCH
 
 NEW = "6.4.34"
 SIZE_AT, CHECKED_AT = 0x18, 0x06
@@ -192,6 +193,7 @@ async def test_a_wrong_check_value_is_refused(bench: LockBench, size: int, value
 
 @case(
     "IMG/14",
+    no_mutant=OF_THE_BENCH,
     clause="telink-ota 7.2; policy: what does not fit is found before it is sent",
     needs=("dfu",),
     links=("bare",),
@@ -220,6 +222,7 @@ async def test_an_image_for_another_bank_is_found_out(bench: LockBench, over: in
 
 @case(
     "IMG/18",
+    no_mutant=OF_THE_BENCH,
     clause="policy: the same image from the same seed",
     needs=("dfu",),
     links=("bare",),

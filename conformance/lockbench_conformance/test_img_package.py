@@ -27,7 +27,7 @@ from lockbench_conformance.app import (
     upgrading_app,
 )
 from lockbench_conformance.ota import RESTART_SECONDS, expect_running
-from lockbench_conformance.words import codes
+from lockbench_conformance.words import OF_THE_CLIENT, codes
 
 register(Fault)
 
@@ -200,6 +200,7 @@ async def test_versions_compare_as_numbers(bench: LockBench, published: list[str
 
 @case(
     "IMG/15",
+    no_mutant=OF_THE_CLIENT,
     clause="plug-in error 11017",
     needs=UPGRADE,
     links=("bare",),
@@ -221,6 +222,7 @@ async def test_a_package_that_does_not_load_is_refused(bench: LockBench, fault: 
 
 @case(
     "IMG/16",
+    no_mutant=OF_THE_CLIENT,
     clause="plug-in error 13013",
     needs=UPGRADE,
     links=("bare",),

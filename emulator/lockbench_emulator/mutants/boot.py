@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from lockbench_emulator.boot.dialect import ServerDialect
 from lockbench_emulator.boot.mutants import mutant
+from lockbench_emulator.device import FACTORY_VERSION
+from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.mutants.row import Mutant
 from lockbench_emulator.parts import Parts
 
@@ -60,6 +63,12 @@ def _end_read_to_the_sixth_byte(sound: ServerDialect) -> ServerDialect:
     return replace(sound, end_index="first six bytes")
 
 
+class _FirstVersion(Lock):
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.firmware = FACTORY_VERSION
+
+
 BOOT = (
     *(_row(name, killed_by) for name, killed_by in KILLED_BY.items()),
     Mutant(
@@ -73,6 +82,12 @@ BOOT = (
         "the start-up wipe takes a sector for blank when its first four bytes are",
         ("PFL/5",),
         Parts(dialect=_wiped_by_its_head),
+    ),
+    Mutant(
+        "boot-version-stays",
+        "whatever was flashed, the lock tells the version that it was made with",
+        ("IMG/17", "IMG/12"),
+        Parts(lock=_FirstVersion),
     ),
     Mutant(
         "boot-impatient",

@@ -101,7 +101,12 @@ TTLOCK = (
     ),
     built("ttlock-twice-the-same", "a code that is known is added again", "TTC/10", passcodes=TwiceTheSame),
     built("ttlock-unknown-is-new", "a lock that is not known is up to date", "TTC/12", upgrades=UnknownIsNew),
-    built("ttlock-any-model", "another model's firmware is offered", "TTC/13", upgrades=AnyModel),
+    built(
+        "ttlock-any-model",
+        "the firmware whose version sorts last as a text is offered, whatever it is for",
+        "TTC/13 IMG/7 IMG/8 IMG/10 IMG/11 IMG/13",
+        upgrades=AnyModel,
+    ),
     clouded(
         "ttlock-foreign-is-missing", "a neighbour's lock does not exist", "TTC/14", ttlock=ForeignIsMissing
     ),
