@@ -70,10 +70,14 @@ def make_lock(
     return device, credentials_of(device)
 
 
-def namesake(device: LockDevice, seed: int) -> LockDevice:
-    """Another lock of the same model and name: its address differs in the first three octets only."""
-    address = f"{Random(f'namesake {seed}').randrange(0xC0, 0x100):02X}:55:AA{device.address[8:]}"  # noqa: S311 - from the seed
-    return LockDevice(device.profile, seed=seed + 1, address=address)
+def namesake(device: LockDevice, seed: int, number: int = 0) -> LockDevice:
+    """Another lock of the same model and name: its address differs in the first three octets only.
+
+    There are 64 of them, by `number`.
+    """
+    first = Random(f"namesake {seed}").randrange(64) + number  # noqa: S311 - from the seed
+    address = f"{0xC0 | first % 64:02X}:55:AA{device.address[8:]}"
+    return LockDevice(device.profile, seed=seed + 1 + number, address=address)
 
 
 def credentials_of(device: LockDevice) -> Credentials:
@@ -324,7 +328,7 @@ class EmulatedTarget:
                 return await stack.enter_async_context(await BumbleLink.on_medium(air.medium))
 
             async def hang_beside() -> Credentials:
-                other = namesake(device, seed + len(beside))
+                other = namesake(device, seed, len(beside))
                 beside.append(Peripheral(air.medium, other, observer(trace)))
                 await beside[-1].start()
                 stack.push_async_callback(beside[-1].stop)
