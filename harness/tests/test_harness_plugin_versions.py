@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 from lockbench_conformance.app import App, upgrading_app
-from lockbench_conformance.test_plg_plans import (
-    test_a_call_keeps_its_promises_whatever_goes_wrong as promises,
-)
 from lockbench_harness import clock
 from lockbench_harness.cases import load
 from lockbench_harness.client.call import Result
