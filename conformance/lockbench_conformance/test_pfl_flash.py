@@ -86,7 +86,7 @@ async def expect_stable(bench: LockBench, *versions: str) -> str:
     clause="telink-ota 7.6, 12 I1 and I5",
     needs=SUPPLY,
     links=("bare",),
-    examples=8,
+    examples=6,
     moment=moments,
     leaves=tears,
     seed=seeds,
@@ -201,7 +201,7 @@ async def test_a_sector_is_not_blank_because_its_head_is(bench: LockBench, nth: 
     clause="telink-ota 7.6 C2",
     needs=SUPPLY,
     links=("bare", "air"),
-    examples=2,
+    examples=1,
     row=rows,
     seed=seeds,
 )
@@ -339,7 +339,7 @@ async def test_after_a_cut_periods_wait_for_the_time(
     clause="telink-ota 7.6 C2; policy: a watchdog is a cut that spares the clock",
     needs=SUPPLY,
     links=("bare", "air"),
-    examples=2,
+    examples=1,
     sent=st.integers(1, ROWS + 1),
 )
 async def test_a_watchdog_in_mid_transfer_leaves_the_old(bench: LockBench, sent: int) -> None:
