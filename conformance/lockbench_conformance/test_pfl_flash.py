@@ -200,8 +200,8 @@ async def test_a_sector_is_not_blank_because_its_head_is(bench: LockBench, nth: 
     "PFL/6",
     clause="telink-ota 7.6 C2",
     needs=SUPPLY,
-    links=("bare", "air"),
-    examples=1,
+    links=("bare",),
+    examples=4,
     row=rows,
     seed=seeds,
 )
@@ -338,8 +338,8 @@ async def test_after_a_cut_periods_wait_for_the_time(
     "PFL/17",
     clause="telink-ota 7.6 C2; policy: a watchdog is a cut that spares the clock",
     needs=SUPPLY,
-    links=("bare", "air"),
-    examples=1,
+    links=("bare",),
+    examples=4,
     sent=st.integers(1, ROWS + 1),
 )
 async def test_a_watchdog_in_mid_transfer_leaves_the_old(bench: LockBench, sent: int) -> None:
