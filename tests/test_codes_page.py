@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
 
 from lockbench_conformance.provoke import LAYERS, UNREACHABLE, Cause, causes, provoke
 from lockbench_harness import clock
+from lockbench_harness.cases import load
 from lockbench_harness.client.call import Result
 from lockbench_harness.targets.emulated import EmulatedTarget
 from lockbench_harness.trace import Trace
@@ -26,8 +28,10 @@ runs all scenarios that the lock has the features for (`--profile {profile}` has
 ({layers}), {unreachable} are out of reach. The version is that of
 the plug-in in the scenario; most codes are told by others too.
 
-| code | caused by | version | scenario |
-|---|---|---|---|
+The last column has the cases whose clause names the code; PLG/21 has them all.
+
+| code | caused by | version | scenario | more cases |
+|---|---|---|---|---|
 """
 
 
@@ -47,6 +51,22 @@ def told() -> dict[int, Result]:
     return found
 
 
+@cache
+def clauses() -> dict[str, set[int]]:
+    """Case id -> the codes that its clause names, as "plug-in errors 10013, 10042 to 10044"."""
+    found: dict[str, set[int]] = {}
+    for case in load("lockbench_conformance"):
+        _, named, rest = case.clause.partition("plug-in error")
+        numbers = found[case.id] = set()
+        for first, last in re.findall(r"(-?\d+)(?: to (-?\d+))?", rest.partition(";")[0] if named else ""):
+            numbers |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def naming(code: int) -> list[str]:
+    return [id_ for id_, codes in clauses().items() if code in codes]
+
+
 def page() -> str:
     run = told()
     layers = Counter(row.layer for row in causes().values())
@@ -60,7 +80,8 @@ def page() -> str:
     rows = []
     for code, result in run.items():
         row = causes()[code]
-        rows.append(f"| {result['errorCode']} | {row.layer} | {row.version} | {row.says} |")
+        cells = (result["errorCode"], row.layer, row.version, row.says, " ".join(naming(code)))
+        rows.append("| " + " | ".join(map(str, cells)) + " |")
     out = ["", "Out of reach:", "", "| code | why |", "|---|---|"]
     out += [f"| {code} | {why} |" for code, why in sorted(UNREACHABLE.items())]
     return text + "\n".join([*rows, *out]) + "\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from lockbench_harness.cases import load
 from lockbench_protocol.errors import error_codes
@@ -22,7 +23,8 @@ HEAD = """# The plug-in's contract
 Made of `protocol/lockbench_protocol/plugin.toml` by `python tests/test_plugin_page.py`; a test fails when it
 is stale. Versions are of the online edition unless another is named; offline {offline}.
 `docs/schema/` has the same as JSON Schema, a file for each version with which something comes or goes. The
-last column names the cases that show a row; `lockbench conform ID` runs one.
+last column names the cases that show a row; `lockbench conform ID` runs one. [codes.md](codes.md) has the codes,
+and what provokes each.
 """
 
 
@@ -36,6 +38,8 @@ def page() -> str:
     offline = ", ".join(f"{key} is worth {value}" for key, value in rows.offline.items())
     parts = [HEAD.format(offline=offline), *map(_method, rows.methods.values())]
     parts += [
+        "\n## Promises\n\nWhat the documents say beyond methods and fields.\n",
+        *_table(("promise", "cases"), ((row.says, " ".join(row.cases)) for row in rows.promises)),
         "\n## Readings\n\nWhat the documents leave open, and how it is read here.\n",
         *_table(("key", "reading"), ((f"`{key}`", text) for key, text in rows.readings.items())),
         "\n## Codes by version\n",
@@ -117,7 +121,10 @@ def test_the_schema_files_are_what_the_contract_says() -> None:
 
 def test_every_row_of_the_contract_names_cases_that_exist() -> None:
     known = {case.id for case in load("lockbench_conformance")}
-    rows = [*contract().methods.values(), *(field for each in contract().objects.values() for field in each)]
+    rows: list[Any] = [
+        *contract().methods.values(),
+        *(field for each in contract().objects.values() for field in each),
+    ]
     assert {
         name: sorted(set(row.cases) - known) for row in rows if set(row.cases) - known for name in [row.name]
     } == {}

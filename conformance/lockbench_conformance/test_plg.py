@@ -7,6 +7,7 @@ import re
 
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect, warn
+from lockbench_harness.client.call import Result
 from lockbench_harness.client.operations import list_passcodes
 from lockbench_harness.targets.bench import LockBench
 from lockbench_protocol.errors import Language, error_codes
@@ -166,10 +167,15 @@ async def test_the_battery_is_told(bench: LockBench, percent: int, version: str)
     version=steps,
 )
 async def test_the_end_of_the_link_is_told_once(bench: LockBench, pieces: int, version: str) -> None:
-    """disconnectCallback is called once, as the link ends, with a TTLockError; never without a link."""
+    """disconnectCallback is called once, as the link ends, whatever it raises, and never without a link."""
     release = Version(version)
     app = App(bench, link=BadLink(bench.link, hang_up_after=pieces), version=release)
-    result = await app.add()
+
+    def raising(told: Result) -> None:
+        app.ends.append(told)
+        raise ValueError("a mistake of the app")
+
+    result = await app.add(disconnectCallback=raising)
     expect(len(app.ends), 1, "how often disconnectCallback was called")
     well = (LAST_CALLBACK,) if result["errorCode"] == OK else ()
     expect_code(app.ends[0], LINK_ENDED, *well, version=release)

@@ -71,12 +71,21 @@ class Method:
     cases: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the documents say beyond methods and fields, and what shows it."""
+
+    says: str
+    cases: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Contract:
     methods: Mapping[str, Method]
     objects: Mapping[str, tuple[Field, ...]]  # with the fields of what they extend in front
     offline: Mapping[str, str]  # offline version -> online version that it is worth
     readings: Mapping[str, str]
+    promises: tuple[Promise, ...]
 
     @property
     def versions(self) -> list[str]:
@@ -183,6 +192,7 @@ def contract() -> Contract:
         MappingProxyType(objects),
         MappingProxyType(data["offline"]),
         MappingProxyType(data["readings"]),
+        tuple(Promise(row["says"], tuple(row["cases"])) for row in data["promises"]),
     )
 
 
