@@ -23,8 +23,8 @@ HEAD = """# The plug-in's contract
 Made of `protocol/lockbench_protocol/plugin.toml` by `python tests/test_plugin_page.py`; a test fails when it
 is stale. Versions are of the online edition unless another is named; offline {offline}.
 `docs/schema/` has the same as JSON Schema, a file for each version with which something comes or goes. The
-last column names the cases that show a row; `lockbench conform ID` runs one. [codes.md](codes.md) has the codes,
-and what provokes each.
+last column names the cases that show a row; `lockbench conform ID` runs one. The codes stand in
+[codes.md](codes.md), each with what provokes it.
 """
 
 

@@ -37,13 +37,12 @@ def calling(calls: type[Call]) -> type[Plugin]:
     return type(f"Plugin{calls.__name__}", (Plugin,), {"calls": calls})
 
 
-def telling(codes: Mapping[int, int], *, only: Callable[[Call], bool] = lambda _: True) -> type[Plugin]:
+def telling(codes: Mapping[int, int]) -> type[Plugin]:
     """A plug-in that tells a cause by another code than its own."""
 
     class Telling(Call):
         def result(self, code: int, *arguments: Any, **values: Any) -> Result:
-            told = codes.get(code, code) if only(self) else code
-            return super().result(told, *arguments, **values)
+            return super().result(codes.get(code, code), *arguments, **values)
 
     return calling(Telling)
 
@@ -186,6 +185,12 @@ class ForgetsBattery(Call):
         return {key: value for key, value in told.items() if key != "electricQuantity"}
 
 
+class ForgetsHost(Call):
+    def result(self, code: int, *arguments: Any, **values: Any) -> Result:
+        told = super().result(code, *arguments, **values)
+        return {key: value for key, value in told.items() if key not in ("errCode", "errMsg")}
+
+
 class LeavesPlaceholder(Call):
     def failed(self, failed: Failed) -> Result:
         return super().failed(Failed(failed.code, failed.description, failed.host))
@@ -272,6 +277,7 @@ CLIENTS: tuple[ClientMutant, ...] = (
     faulty("arguments-in-order-refused", "3.x takes one object only", "PLG/8", OnlyObjects),
     faulty("radio-before-checks", "a scan starts before the options are looked at", "PWD/3", ScansFirst),
     faulty("battery-as-text", "electricQuantity is a text", "PLG/3", calling(BatteryAsText)),
+    faulty("host-forgotten", "errCode and errMsg are never told", "PLG/4", calling(ForgetsHost)),
     faulty("battery-forgotten", "electricQuantity is never told", "PLG/5", calling(ForgetsBattery)),
     faulty(
         "placeholder-left",
