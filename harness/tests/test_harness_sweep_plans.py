@@ -17,7 +17,7 @@ from lockbench_harness.cli.dfu_sweep import sweep as sweep_command
 from lockbench_harness.faults import Fault, client, image, link, power
 from lockbench_harness.faults.plan import STARTS, Given, Made, Plan, Scenario, load_plan, save_plan
 from lockbench_harness.faults.wire import from_json, to_json
-from lockbench_harness.sweep import Verdict, simulate
+from lockbench_harness.sweep import Verdict, pool, simulate
 from lockbench_harness.sweep.outcome import INVARIANTS
 from lockbench_harness.sweep.plans import cut_work, link_work, scenario_for
 from lockbench_harness.sweep.pool import open_executor, split_for, sweep
@@ -212,6 +212,19 @@ def test_second_cuts_follow_one_cut_of_each_verdict_stage_and_bank(firmware_file
     twice = json.loads(run(sweep_command, firmware_file, "--faults", "second", *options).stdout)
     assert twice["simulations"] > 3 * once["simulations"]
     assert not {"BRICK", "stuck"} & twice["outcomes"].keys()
+
+
+def test_an_interrupted_sweep_writes_nothing_and_says_so(
+    firmware_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_work: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool, "sweep", interrupted)
+    result = run(sweep_command, firmware_file, "--jobs", "1", "--out", tmp_path / "out")
+    assert result.exit_code == 130
+    assert "nothing was written" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_brick_is_exit_1_and_replays(firmware_file: Path, tmp_path: Path) -> None:

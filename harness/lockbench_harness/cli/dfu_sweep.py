@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lockbench_harness.sweep.tally import Tally
 
 _FAULTS = ("power", "link", "second")
+INTERRUPTED = 130  # what a shell gives for Ctrl-C
 _TEARS = "none,torn,done"
 _STARTS = "clean,stale,full,hidden"
 _PARITIES = {"lower": slice(0, 1), "upper": slice(1, 2), "both": slice(0, 2)}
@@ -59,7 +60,8 @@ def sweep(context: click.Context, /, image: Path, out: Path | None, *, as_json: 
     """Upgrade to IMAGE again and again, something else going wrong each time; no lock is needed.
 
     Each simulation ends in a boot and a verdict. Exit codes: 0 nothing bad, 1 a brick, a lock that takes no
-    upgrade any more, or a broken invariant, 2 IMAGE or an option cannot be used, 3 the bench itself broke.
+    upgrade any more, or a broken invariant, 2 IMAGE or an option cannot be used, 3 the bench itself broke,
+    130 it was interrupted.
     """
     from concurrent.futures.process import BrokenProcessPool
 
@@ -72,12 +74,19 @@ def sweep(context: click.Context, /, image: Path, out: Path | None, *, as_json: 
         scenario = _scenario(image, options)
         work = _work(scenario, options)
         with open_executor(options["executor"], options["jobs"]) as executor, _progress() as progress:
-            tally, distinct = run(work, executor, deepen=_second(options), progress=progress)
+            try:
+                tally, distinct = run(work, executor, deepen=_second(options), progress=progress)
+            except KeyboardInterrupt:
+                click.echo("Interrupted: waiting for the simulations that run.", err=True)
+                raise
         facts = report.summary(tally, distinct, time.perf_counter() - begun)
         plans = report.write(out, tally, facts, image.name) if out else []
     except LocalError as error:
         click.echo(f"{error}.", err=True)
         context.exit(2)
+    except KeyboardInterrupt:
+        click.echo("Nothing can be said about this sweep, and nothing was written.", err=True)
+        context.exit(INTERRUPTED)
     except BrokenProcessPool:
         click.echo("A worker process died; nothing can be said about this sweep.", err=True)
         context.exit(3)

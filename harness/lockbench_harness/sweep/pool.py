@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
@@ -78,12 +80,25 @@ def open_executor(name: str, jobs: int) -> Iterator[Executor]:
     if name == "process":
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+            _start(pool, jobs)
             yield pool
     elif name.startswith("dask:"):
         with _dask(name.removeprefix("dask:")) as client:
             yield client.get_executor()
     else:
         raise LocalError(f"no executor {name!r}; known: process, dask:ADDRESS")
+
+
+def _start(pool: Executor, jobs: int) -> None:
+    """Start the workers deaf to Ctrl-C, which a terminal sends to all: whoever asked for the work is told."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in range(jobs):
+            pool.submit(int)
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def _dask(address: str) -> Any:
