@@ -131,9 +131,10 @@ def node() -> str:
     return found
 
 
-@pytest.mark.parametrize(
-    "case_id", ["PWD/3", "PWD/12", "PWD/25", "PLG/1", "PLG/2", "PLG/5", "PLG/6", "PLG/23"]
-)
+HELD = "PWD/3 PWD/12 PWD/25 PLG/1 PLG/2 PLG/5 PLG/6 PLG/16 PLG/23 DFU/24 DFU/27 IMG/12 TTC/4"
+
+
+@pytest.mark.parametrize("case_id", HELD.split())
 def test_a_small_client_in_javascript_holds_the_cases_of_ours(case_id: str) -> None:
     row = judged(case_id, node(), SOUND)
     assert row.verdict is Verdict.PASS, row.detail
@@ -143,7 +144,9 @@ def test_a_small_client_in_javascript_holds_the_cases_of_ours(case_id: str) -> N
     ("file", "sound", "faulty", "case_id"),
     [
         ("passcode.js", "moment + zone", "moment", "PWD/12"),
-        ("passcode.js", "if (met &&", "if (", "PLG/6"),
+        ("adapter.js", "session.met || session.connection", "false", "PLG/6"),
+        ("upgrade.js", "code: 11018, ", "", "PLG/16"),
+        ("upgrade.js", "  step(2, 100)\n", "", "DFU/27"),
         ("passcode.js", "{4,9}$", "{4,}$", "PWD/3"),
     ],
 )

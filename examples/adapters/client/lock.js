@@ -2,6 +2,7 @@
 'use strict'
 
 const crypto = require('node:crypto')
+const { Failed } = require('./result.js')
 
 // CRC-8 of Dallas, reflected, with the vendor's slip in entry 33
 const TABLE = Array.from({ length: 256 }, (_, value) => {
@@ -36,24 +37,43 @@ function reply (stream, key) {
   return aes('createDecipheriv', key, stream.subarray(start + 12, end))
 }
 
-// A field of lockData: XOR with an entry of the table and a seed that stands behind it.
-function field (text) {
+// A hidden text: XOR with an entry of the table and a seed that stands behind it.
+function reveal (text) {
   const bytes = Buffer.from(text, 'base64').toString().split(',').map(number => Number(number) & 0xff)
   const mask = TABLE[bytes.length - 1] ^ bytes[bytes.length - 1]
-  return Number(String.fromCharCode(...bytes.slice(0, -1).map(byte => byte ^ mask)))
+  return String.fromCharCode(...bytes.slice(0, -1).map(byte => byte ^ mask))
 }
+
+const blobKey = mac => Buffer.from(mac.slice(0, 9) + mac.slice(10))
 
 function readLockData (text) {
   const blob = Buffer.from(text, 'base64')
   const mac = [...blob.subarray(-6)].map(byte => byte.toString(16).padStart(2, '0').toUpperCase()).join(':')
-  const key = Buffer.from(mac.slice(0, 9) + mac.slice(10))
-  const known = JSON.parse(aes('createDecipheriv', key, blob.subarray(0, -6)).toString())
+  const known = JSON.parse(aes('createDecipheriv', blobKey(mac), blob.subarray(0, -6)).toString())
   return {
     ...known,
-    adminPs: field(known.adminPwd),
-    unlockKey: field(known.lockKey),
+    adminPs: Number(reveal(known.adminPwd)),
+    unlockKey: Number(reveal(known.lockKey)),
     key: Buffer.from(known.aesKeyStr.split(',').map(pair => parseInt(pair, 16)))
   }
 }
 
-module.exports = { frame, reply, readLockData }
+function writeLockData (known) {
+  const data = aes('createCipheriv', blobKey(known.lockMac), Buffer.from(JSON.stringify(known)))
+  return Buffer.concat([data, Buffer.from(known.lockMac.replaceAll(':', ''), 'hex')]).toString('base64')
+}
+
+// The firmware in a package of the cloud, up to its declared size.
+function image (file, secret) {
+  let firmware
+  try {
+    firmware = aes('createDecipheriv', Buffer.from(reveal(secret)), file)
+  } catch (error) {
+    throw new Failed(11017, `the package does not decrypt: ${error.message}`)
+  }
+  const marked = [8, 32].some(at => firmware.subarray(at, at + 4).toString() === 'KNLT')
+  if (!marked || firmware.readUInt32LE(24) > firmware.length) throw new Failed(11017, 'the package is no Telink image')
+  return firmware.subarray(0, firmware.readUInt32LE(24))
+}
+
+module.exports = { frame, reply, readLockData, writeLockData, image }
