@@ -193,7 +193,9 @@ class Lock:
             lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
                 envelope.Reply(
                     STATUS_ECHO,
-                    STATE_PUSH.build({"battery": self.battery, "state": self.memory.unlocked, "flag": 0}),
+                    codec(STATE_PUSH).build(
+                        {"battery": self.battery, "state": self.memory.unlocked, "flag": 0}
+                    ),
                 )
             )
         )
@@ -203,7 +205,7 @@ class Lock:
             lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
                 envelope.Reply(
                     STATUS_ECHO,
-                    RECORD_PUSH.build(
+                    codec(RECORD_PUSH).build(
                         {"battery": self.battery, "uid": uid, "record_id": record_id, "date": date}
                     ),
                 )
