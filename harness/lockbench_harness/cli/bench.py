@@ -21,7 +21,6 @@ SUBJECTS = {
     "lock": "lockbench_benchmarks.lock",
     "air": "lockbench_benchmarks.air",
     "dfu": "lockbench_benchmarks.dfu",
-    "dfu": "lockbench_benchmarks.dfu",
     "fleet": "lockbench_benchmarks.fleet",
     "sweep": "lockbench_benchmarks.sweep",
     "cloud": "lockbench_benchmarks.cloud",
@@ -52,8 +51,8 @@ def command(
     compare: Path | None,
     out: Path | None,
 ) -> None:
-    """Measure the codec beside the peers that are installed, the emulated lock, the air and upgrades beside bare
-    Bumble, a fleet, the sweep, a cloud; all of them when none is named.
+    """Measure the codec beside the peers that are installed, the emulated lock, the air and upgrades beside
+    bare Bumble, a fleet, the sweep, a cloud; all of them when none is named.
 
     Each ratio is of operations in the same time. A minute or so; the table is Markdown, and rows that ours
     loses stay in.
