@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import date
 
 import pytest
@@ -37,7 +38,7 @@ class Bench:
             self.store,
             lambda: self.time,
             random.Random(1),  # noqa: S311 - test data
-            agent or self.devices,
+            agent or self.devices,  # type: ignore[arg-type]  # any of the shape
             policy,
         )
         self.bench = AiotBench(self.cloud, self.devices)
@@ -76,7 +77,7 @@ def bench() -> Iterator[Bench]:
         yield bench
 
 
-def refusal(code: int) -> object:
+def refusal(code: int) -> AbstractContextManager[object]:
     return pytest.raises(Refused, match=f"^{code}:")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -269,7 +270,8 @@ def test_the_bench_is_served_beside_the_cloud(server: Server) -> None:
 
     image = base64.b64encode(make_image(2_000_000 // 16 * 16 + 4, "3.1.4", 1)).decode()
     assert control("publish", model="model", image=image)["result"] == "3.1.4"
-    assert server.post(QUERY, {})["result"][0]["upgradeFirmware"]["fileSize"] == str(2_000_000 // 16 * 16 + 4)
+    found: Any = server.post(QUERY, {})["result"]
+    assert found[0]["upgradeFirmware"]["fileSize"] == str(2_000_000 // 16 * 16 + 4)
     assert control("history", did="nobody's")["code"] == 604
     assert control("publish", model="model")["code"] == 302
     assert "image" in str(control("publish", model="model")["message"])

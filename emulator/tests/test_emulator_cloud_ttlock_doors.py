@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -97,7 +99,7 @@ def bench() -> Iterator[Bench]:
         yield bench
 
 
-def refusal(code: int) -> object:
+def refusal(code: int) -> AbstractContextManager[object]:
     return pytest.raises(Refused, match=f"^{code}:")
 
 
@@ -128,7 +130,7 @@ class Machine(RuleBasedStateMachine):
 
     def expect(self, code: int, name: str, **parameters: object) -> dict[str, object]:
         try:
-            reply = self.bench.lock(name, **parameters)
+            reply = self.bench.lock(name, "ann", **parameters)
         except Refused as refused:
             assert refused.errcode == code
             return {}
@@ -283,7 +285,7 @@ def test_a_period_change_without_a_start_is_accepted_and_does_nothing(bench: Ben
     assert (bench.listed()[0]["startDate"], bench.listed()[0]["endDate"]) == (3, 9)
     for wrong in ({"startDate": 3}, {"startDate": 3, "endDate": 2}, {"changeType": 3}):
         with refusal(-3):
-            bench.lock("change_passcode", keyboardPwdId=number, **wrong)
+            bench.lock("change_passcode", "ann", keyboardPwdId=number, **wrong)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +303,7 @@ def test_a_generated_code_is_refused_for_its_reason(
     bench: Bench, parameters: dict[str, int], code: int
 ) -> None:
     with refusal(code):
-        bench.lock("get_passcode", **({"keyboardPwdType": 1, "startDate": HOUR} | parameters))
+        bench.lock("get_passcode", "ann", **({"keyboardPwdType": 1, "startDate": HOUR} | parameters))
 
 
 def test_one_hour_has_200_codes_for_one_use(bench: Bench) -> None:
@@ -457,7 +459,7 @@ RECORDS = st.lists(
 @settings(max_examples=40)
 @given(st.lists(RECORDS, max_size=4), st.integers(0, 5), st.integers(0, 5))
 def test_each_record_is_kept_and_posted_once_and_listed_by_date(
-    uploads: list[list[dict[str, object]]], start: int, end: int
+    uploads: list[list[dict[str, Any]]], start: int, end: int
 ) -> None:
     bench = Bench()
     with bench.store:
@@ -475,7 +477,7 @@ def test_each_record_is_kept_and_posted_once_and_listed_by_date(
         assert len(posted) == len(distinct)
         listed = bench.lock("records", startDate=start, endDate=end, pageSize=100)["list"]
         assert isinstance(listed, list)
-        dates = [row["lockDate"] for row in listed]
+        dates: list[int] = [row["lockDate"] for row in listed]
         assert dates == sorted(dates, reverse=True)
         assert len(dates) == sum(start <= date and (end == 0 or date <= end) for _, date, _ in distinct)
 
@@ -501,7 +503,8 @@ def test_a_webhook_is_used_once_its_probe_was_taken(bench: Bench) -> None:
     assert bench.bench.webhook("app") == "active"
     upload(2)
     bench.post(*[Answer(500)] * 6)
-    states = [(row["kind"], row["state"], len(row["tries"])) for row in bench.bench.letters("app")]
+    letters: list[Any] = bench.bench.letters("app")
+    states = [(row["kind"], row["state"], len(row["tries"])) for row in letters]
     assert states == [("probe", "dead", 1), ("probe", "delivered", 1), ("1", "dead", 4)]
     assert bench.bench.redeliver(3)
     bench.post(Answer(200))

@@ -186,7 +186,7 @@ class House:
         login = {"clientId": "app", "clientSecret": "s", "username": "ann", "password": md5("secret")}
         self.access = self.app("token", **login)["access_token"]
         data = lock_data_of(self.site.device("l")).encode(self.store.chance("data"))
-        self.lock_id = self.app("initialize", lockData=data)["lockId"]
+        self.lock_id = int(str(self.app("initialize", lockData=data)["lockId"]))
         bench = TtlockBench(self.ttlock)
         self.gateway = bench.add_gateway("app", "ann", "C0:00:00:00:00:01")
         bench.hear(self.gateway, self.site.device("l").address)

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.server import serving
@@ -70,7 +71,7 @@ print(json.dumps(seen))
 def test_ttlockio_unmodified_makes_every_call_and_moves_the_bolt(environment: Callable[[str], Path]) -> None:
     python = environment(TTLOCKIO)
 
-    async def main() -> dict[str, object]:
+    async def main() -> Any:
         with Store() as store:
             site = Site(store, time.time)
             cloud = Ttlock(store, time.time, random.Random(1), SiteGateways(site))  # noqa: S311 - test data
@@ -97,7 +98,7 @@ def test_ttlockio_unmodified_makes_every_call_and_moves_the_bolt(environment: Ca
             seen["paths"] = {row["path"] for row in store.all("SELECT path FROM journal")}
             return seen
 
-    seen = asyncio.run(main())
+    seen: Any = asyncio.run(main())
     assert seen["states"] == [0, 1, 0]
     assert seen["moves"] == [True, True]
     assert seen["battery"] == 95

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from lockbench_harness import clock
 from lockbench_harness.client.ota import Ended, OtaSender, load_preset
 from lockbench_harness.client.presets import preset_names
 from lockbench_harness.client.transfer import ANSWER_SECONDS, transfer
-from lockbench_harness.links import LinkLost
+from lockbench_harness.links import Connection, LinkLost
 from lockbench_protocol.telink.image import make_image
 from lockbench_protocol.telink.ota import command
 
@@ -74,7 +75,7 @@ def sent(name: str, peer: Peer, interval: float | None = None) -> Ended:
     preset = load_preset(name)
     if interval is not None:
         preset = replace(preset, interval=interval)
-    return clock.run(transfer(peer, OtaSender(IMAGE, preset), lambda _percent: None))
+    return clock.run(transfer(cast("Connection", peer), OtaSender(IMAGE, preset), lambda _percent: None))
 
 
 def answer_of(name: str) -> bytes | None:

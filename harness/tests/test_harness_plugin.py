@@ -20,7 +20,7 @@ from lockbench_emulator.cloud.ttlock import Ttlock
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import load_profile
 from lockbench_harness import clock
-from lockbench_harness.client.call import admin_key
+from lockbench_harness.client.admin_key import admin_key
 from lockbench_harness.client.cloud import TtlockCloud
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import enter_dfu
@@ -202,7 +202,7 @@ def test_any_wrong_package_info_is_a_parameter_error_without_a_request(
 ) -> None:
     async def story(world: World) -> None:
         requests = world.cloud.store.all("SELECT * FROM journal")
-        check_error(dict(await world.plugin.enter_dfu_mode(option)), 11003)  # type: ignore[arg-type]  # wrong on purpose
+        check_error(dict(await world.plugin.enter_dfu_mode(option)), 11003)
         check_error(await world.upgrade(dfuPackageInfo=package), 11003)
         for name in ("clientId", "accessToken", "lockId"):
             info = {"clientId": "app", "accessToken": "t", "lockId": 1} | {name: [package]}

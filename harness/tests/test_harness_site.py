@@ -82,7 +82,7 @@ def test_an_offline_gateway_lets_commands_and_records_wait(house: Any) -> None:
     assert house.stage(old) is None
     assert house.stage(new) == 3
     assert house.openings() == [old]
-    (event,) = house.call("get_lock_events", uuid="l")["lock_events"]  # type: ignore[misc]  # JSON
+    (event,) = house.call("get_lock_events", uuid="l")["lock_events"]
     assert event["time"] == int(at) * 1000
 
 
@@ -91,7 +91,7 @@ def test_an_offline_gateway_lets_commands_and_records_wait(house: Any) -> None:
 def test_what_became_of_a_lost_command_is_read_from_the_lock(house: Any, loss: str, name: str) -> None:
     number = house.add("111111")
     house.wait()
-    house.locks.trouble["l"] = loss  # type: ignore[assignment]  # a name of the table
+    house.locks.trouble["l"] = loss
     if name == "add_password":
         number = house.add("222222")
     else:
@@ -110,7 +110,7 @@ def test_what_became_of_a_lost_command_is_read_from_the_lock(house: Any, loss: s
     assert house.listed() == held
     house.ask("delete_password", number) if house.stage(number) else None
     house.wait()
-    assert number != house.locks.site.store.one("SELECT max(id) FROM dding_memory")[0]  # type: ignore[index]  # an aggregate
+    assert number != house.locks.site.store.one("SELECT max(id) FROM dding_memory")[0]
 
 
 def test_a_lock_without_power_answers_later_and_its_clock_is_set_right(house: Any) -> None:

@@ -97,7 +97,7 @@ def _settle(house: Any) -> None:
 
 def _work(path: str, seed: int, time: float, moment: int) -> None:
     """Do one thing after the other, and say so before and after each, until the end."""
-    from conftest import House
+    from conftest import House  # type: ignore[attr-defined]  # pytest's own way to a conftest
 
     house = House(path, time)
     _end_at(moment)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def swept() -> Tally:
     for work in cut_work(SMALL, ("none", "torn", "done"), SMALL.board.banks, ("clean", "stale")):
         total.add(tally(work, confirm_every=0))
     for plans in link_work(SMALL)[:1]:
-        total.add(tally(plans[:40], confirm_every=0))
+        total.add(tally(cast("tuple[Plan, ...]", plans)[:40], confirm_every=0))
     return total
 
 
@@ -114,7 +115,7 @@ def test_a_sweep_without_cuts_or_without_plotly_has_a_page_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picture, "_plotly", lambda: "")
-    counted = tally(link_work(SMALL)[0][:10], confirm_every=0)
+    counted = tally(cast("tuple[Plan, ...]", link_work(SMALL)[0])[:10], confirm_every=0)
     report.write(tmp_path, counted, report.summary(counted, 5, 1.5), "fw.bin")
     page = Page((tmp_path / report.PAGE).read_text(encoding="utf-8"))
     assert page.seen["script"] == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,8 @@ versions = st.lists(st.integers(0, 999), min_size=1, max_size=4).map(lambda row:
 progresses = st.tuples(words, versions, st.integers(0, 100)).map(
     lambda row: Progress(did=row[0], firmware_version=row[1], progress=row[2])
 )
-results = st.tuples(words, versions, st.sampled_from("01"), st.none() | words).map(
+outcomes: st.SearchStrategy[Literal["0", "1"]] = st.sampled_from(("0", "1"))
+results = st.tuples(words, versions, outcomes, st.none() | words).map(
     lambda row: Result(did=row[0], firmware_version=row[1], upgrade_result=row[2], cause=row[3])
 )
 pushes: st.SearchStrategy[Push] = progresses | results
