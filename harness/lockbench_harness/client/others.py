@@ -11,7 +11,8 @@ from datetime import datetime
 from lockbench_protocol import RemoteError
 from lockbench_protocol.lock.advertising import Flag, read_manufacturer
 
-from lockbench_harness.client.call import Call, Failed, Result, admin_key, callback, failure, text
+from lockbench_harness.client.admin_key import admin_key
+from lockbench_harness.client.call import Call, Failed, Result, callback, failure, text
 from lockbench_harness.client.configuration import scan_wifi, set_nb_address, set_wifi
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import Keys, LockRefused, Paired, pair

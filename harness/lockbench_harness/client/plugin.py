@@ -22,13 +22,12 @@ from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.plugin import Method, Version, misfit
 
+from lockbench_harness.client.admin_key import Key, admin_key
 from lockbench_harness.client.call import (
     Call,
     CloudAccess,
     Failed,
-    Key,
     Result,
-    admin_key,
     callback,
     millis,
     text,

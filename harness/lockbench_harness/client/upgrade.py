@@ -19,13 +19,12 @@ from lockbench_protocol.lock.status import Status
 from lockbench_protocol.telink.dialects import TT
 from lockbench_protocol.telink.image import MARK
 
+from lockbench_harness.client.admin_key import Key, admin_key
 from lockbench_harness.client.call import (
     Call,
     CloudAccess,
     Failed,
-    Key,
     Result,
-    admin_key,
     callback,
 )
 from lockbench_harness.client.cloud import (
