@@ -242,7 +242,7 @@ async def test_what_is_offered_is_what_is_served(bench: LockBench, size: int) ->
 
 @case(
     "TTC/14",
-    clause="ttlock-cloud: errcodes 20002, -2018, -1003",
+    clause="ttlock-cloud: errcodes 20002, -1003, -2018, -2025",
     needs=("cloud faults",),
     links=("bare",),
     examples=6,
@@ -250,7 +250,8 @@ async def test_what_is_offered_is_what_is_served(bench: LockBench, size: int) ->
     unknown=st.integers(1, 999),
 )
 async def test_other_peoples_locks_are_out_of_reach(bench: LockBench, path: str, unknown: int) -> None:
-    """A lock of another user is 20002, or -2018 where that is its code; of another app, or unknown, -1003."""
+    """A lock of another user is 20002, or -2018 where that is its code; of another app, or unknown, -1003;
+    one that is frozen -2025 to who would open it."""
     cloud = await bench.cloud()
     own = cloud.account
     neighbour = Account(own.client_id, own.client_secret, "neighbour", "another password")
@@ -263,6 +264,8 @@ async def test_other_peoples_locks_are_out_of_reach(bench: LockBench, path: str,
         form = cloud.signed(clientId=account.client_id, accessToken=session.access_token, **filled(bench))
         expect_errcode(await cloud.post(path, form), errcode)
     expect_errcode(await cloud.post(path, cloud.signed(lockId=unknown, **filled(bench))), -1003)
+    cloud.hands.control("freeze", lock_id=cloud.lock_id)
+    expect_errcode(await cloud.post("/v3/lock/unlock", cloud.signed()), -2025)
 
 
 FIELDS = ("clientId", "accessToken", "lockId", "date", "lockData", "keyboardPwd", "keyboardPwdType")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from lockbench_protocol import LocalError
 from lockbench_protocol.cloud.aiot import codes
+from lockbench_protocol.cloud.aiot.models import Seconds, Upgrade
 from lockbench_protocol.cloud.aiot.pushes import CAUSES, DONE, FAILED
 from lockbench_protocol.telink.image import MARK, VERSION_END, declared_size, version_of
 
@@ -52,8 +53,8 @@ class AiotBench:
         if not self._store.run("UPDATE aiot_apps SET push_url = ? WHERE appid = ?", url, appid):
             raise Refused(codes.BAD_APP)
 
-    def grant(self, appid: str, open_id: str, seconds: int | None = None) -> str:
-        """A token with which the application acts for the user."""
+    def grant(self, appid: str, open_id: str, seconds: Seconds | None = None) -> str:
+        """A token with which the application acts for the user, for as long."""
         self._app(appid)
         token = f"{self._core.chance.getrandbits(128):032x}"
         life = self._core.policy.token_seconds if seconds is None else seconds
@@ -159,16 +160,17 @@ class AiotBench:
         return [row for row in found if row["appid"] == appid]
 
     def history(self, did: str) -> list[Json]:
-        """The upgrades of a device that are over, oldest first; times in ms."""
+        """The upgrades of a device that are over, oldest first, as `Upgrade`."""
         self._known(did)
+        chinese = self._core.policy.language == "zh"
         return [
-            {
-                "firmwareVersion": row["version"],
-                "start": row["started"],
-                "end": row["ended"],
-                "upgradeResult": DONE if row["state"] == "done" else FAILED,
-                "cause": CAUSES[row["cause"]][self._core.policy.language == "zh"] if row["cause"] else "",
-            }
+            Upgrade(
+                firmware_version=row["version"],
+                start=row["started"],
+                end=row["ended"],
+                upgrade_result=DONE if row["state"] == "done" else FAILED,
+                cause=CAUSES[row["cause"]][chinese] if row["cause"] else "",
+            ).model_dump(by_alias=True)
             for row in self._cloud.upgrades.history(did)
             if row["ended"] is not None
         ]

@@ -73,6 +73,16 @@ class Upgradable(Shown):
     upgrade_firmware: Offer
 
 
+class Upgrade(Shown):
+    """A line of the history that the page promises and no table defines; its fields are ours."""
+
+    firmware_version: str
+    start: Millis
+    end: Millis
+    upgrade_result: str  # "0" failed, "1" done
+    cause: str
+
+
 class Reply(Shown):
     """A success. `message` and `requestId` are not printed; real clouds add them."""
 
