@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -196,6 +197,6 @@ def _words(facts: dict[str, Any], plans: list[Path], out: Path | None) -> str:
     for name, row in facts["invariants"].items():
         if row["broken"]:
             lines.append(f"  {name} is broken in {row['broken']:,}: {row['text']}")
-    lines += [f"  lockbench dfu replay {plan}" for plan in plans]
+    lines += [f"  lockbench dfu replay {shlex.quote(str(plan))}" for plan in plans]
     lines += [f"  {out / PAGE}"] if out else []
     return "\n".join(lines)

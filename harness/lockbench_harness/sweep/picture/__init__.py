@@ -7,6 +7,7 @@ MB of the page and is left out where plotly is not installed.
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -181,5 +182,6 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = lambda text: visible(str(text))
+    environment.filters["typed"] = lambda path: shlex.quote(str(path))
     environment.filters["count"] = "{:,}".format
     return environment.get_template("page.html.j2")
