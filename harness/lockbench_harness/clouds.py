@@ -12,7 +12,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -63,6 +65,7 @@ class Wanted:
     seed: int = 0
     profile: str = "v1.6"  # of the dding SaaS
     strict: bool = False  # it takes spellings as they are printed only
+    site: Path | None = None  # YAML: what stands there from the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +151,26 @@ class _House:
         self._clock = SkippingClock(time.time)
         self._site = Site(store, self._clock, seed=wanted.seed)
         self._locks, self._gateways = SiteLocks(self._site), SiteGateways(self._site)
+        self._benches: list[Any] = []  # in the order of a Garden
         self._parties: list[Party] = []
         self._sleepers: list[Callable[[], None]] = []
         store.note(round(self._clock() * 1000), "bench", "START", "", {}, 0, None)
 
     def clouds(self) -> dict[str, _Made]:
         made = {"dding": self._dding(), "ttlock": self._ttlock(), "aiot": self._aiot()}
+        if self._wanted.site is not None:
+            self._plant(self._wanted.site)
         times = operations(Times(self._clock, self._parties, self._wake))
         locks = operations(SiteBench(self._site, self._locks, self._gateways))
         for one in made.values():
             add_controls(one.app, TIME, times, ENVELOPE)
             add_controls(one.app, SITE, locks, ENVELOPE)
         return made
+
+    def _plant(self, path: Path) -> None:
+        from lockbench_harness.site.seed import Garden, load_seed
+
+        load_seed(path).plant(Garden(self._site, *self._benches))
 
     def _wake(self) -> None:
         for wake in self._sleepers:
@@ -177,6 +188,7 @@ class _House:
         chance = self._chance("dding")
         cloud = Dding(self._store, self._clock, chance, self._locks, _policy(self._wanted))
         bench = DdingBench(cloud, self._locks, self._clock)
+        self._benches += [(cloud, bench)]
         account = {"client_id": NAME, "client_secret": self._secret("dding")}
         bench.add_client(NAME, account["client_secret"], NAME)
         self._parties.append(cloud)
@@ -189,6 +201,7 @@ class _House:
         """The date of a request must agree with the wall clock, which is the client's too."""
         cloud = Ttlock(self._store, self._clock, self._chance("ttlock"), self._gateways)
         bench = TtlockBench(cloud)
+        self._benches += [bench]
         secret, password = self._secret("ttlock"), self._secret("user of ttlock")
         bench.add_client(NAME, secret)
         bench.add_user(NAME, NAME, password)
@@ -208,6 +221,7 @@ class _House:
         cloud = Aiot(self._store, self._clock, self._chance("aiot"), door)
         door.reports = cloud.upgrades
         bench = AiotBench(cloud, devices)
+        self._benches += [bench]
         key = self._secret("aiot")
         bench.add_app(NAME, key)
         account = {APP_ID: NAME, APP_KEY: key, TOKEN: bench.grant(NAME, NAME)}

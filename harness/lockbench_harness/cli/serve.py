@@ -51,6 +51,7 @@ class _Lock:
 @click.option("--port", type=click.IntRange(0, 65_000), default=0, help="Of the first cloud; others follow.")
 @click.option("--store", default=":memory:", metavar="FILE", help="A file that keeps what clouds remember.")
 @click.option("--dding", default="v1.6", show_default=True, help="The dding version: v1.6, v2017 or v2.")
+@click.option("--site", type=click.Path(path_type=Path), metavar="FILE", help="What stands there, in YAML.")
 @click.option("--strict", is_flag=True, help="The dding cloud takes spellings only where they are printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -64,6 +65,7 @@ def command(
     port: int,
     store: str,
     dding: str,
+    site: Path | None,
     *,
     unpaired: bool,
     cloud: bool,
@@ -80,7 +82,7 @@ def command(
     if cloud:
         from lockbench_harness.clouds import Wanted
 
-        wanted = Wanted(bind, port, store, seed, dding, strict)
+        wanted = Wanted(bind, port, store, seed, dding, strict, site)
     try:
         clock.run_real(_serve(context, lock, wanted, as_json=as_json))
     except LocalError as error:
