@@ -153,13 +153,13 @@ PASSCODES = (
     faulty(
         "code-not-stored",
         "a code is added with success and not stored",
-        "PWD/1 PWD/12 PWD/13 PLG/1 PLG/2",
+        "PWD/1 PWD/12 PWD/13 PLG/1 PLG/2 PWD/27",
         _instead_of(PasscodeOp.ADD, _nothing),
     ),
     faulty(
         "duplicate-overwrites",
         "a code that is there already is overwritten",
-        "PWD/6 PWD/26 PWD/27",
+        "PWD/6 PWD/26",
         on(PasscodeOp.ADD, _forget_same),
     ),
     faulty(
@@ -218,7 +218,7 @@ PASSCODES = (
         _instead_of(PasscodeOp.DELETE, _delete_quietly),
     ),
     faulty(
-        "features-ignored",
+        "keypad-out-of-thin-air",
         "a lock without a keypad answers as if it had one",
         "PWD/25",
         _Featureless,
