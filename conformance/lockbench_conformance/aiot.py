@@ -29,7 +29,14 @@ async def furnished(bench: LockBench, *, newer: Sequence[str] = (LOCK,)) -> Aiot
 
 
 def bind(
-    aiot: AiotCloud, did: str, model: str, who: Who = "user", *, version: str = OLD, gateway: str = ""
+    aiot: AiotCloud,
+    did: str,
+    model: str,
+    who: Who = "user",
+    *,
+    version: str = OLD,
+    gateway: str = "",
+    upgradable: bool = True,
 ) -> None:
     grant = aiot.grants[who]
     aiot.hands.control(
@@ -41,6 +48,7 @@ def bind(
         version=version,
         name=f"name of {did}",
         gateway=gateway,
+        upgradable=upgradable,
     )
 
 
