@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from lockbench_emulator import mutants as emulated
 from lockbench_harness import hunt, targets
 from lockbench_harness.cli import cli
+from lockbench_harness.client.mutants import CLIENTS
 from lockbench_harness.hunt import Findings, Hunt, Meeting, Reference
 from lockbench_harness.judge import run_case
 from lockbench_harness.mutants import MUTANTS
@@ -82,3 +84,7 @@ def test_a_mutant_brings_its_own_profile_and_credentials() -> None:
         targets.make("mutant:any-sum-opens", profile="full")
     with pytest.raises(LocalError, match="brings its own profile"):
         targets.make("mutant:any-sum-opens", credentials=Path("keys.json"))
+
+
+def test_no_client_mutant_has_the_name_of_a_lock_or_a_cloud() -> None:
+    assert not {row.name for row in CLIENTS} & emulated.MUTANTS.keys()
