@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from lockbench_protocol import LocalError
 
+from lockbench_harness.cli.dfu_run import INTERRUPTED
+
 if TYPE_CHECKING:
     from lockbench_harness.faults.plan import Scenario
     from lockbench_harness.sweep.plans import Work
     from lockbench_harness.sweep.tally import Tally
 
 _FAULTS = ("power", "link", "second")
-INTERRUPTED = 130  # what a shell gives for Ctrl-C
 _TEARS = "none,torn,done"
 _STARTS = "clean,stale,full,hidden"
 _PARITIES = {"lower": slice(0, 1), "upper": slice(1, 2), "both": slice(0, 2)}
