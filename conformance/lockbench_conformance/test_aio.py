@@ -96,7 +96,7 @@ async def test_a_device_is_looked_up_by_whose_it_is(bench: LockBench) -> None:
 
 @case(
     "AIO/3",
-    clause="AIOT OTA: header; codes 305, 2002, 109, 2004, 2005",
+    clause="AIOT OTA: header; codes 306, 304, 305, 2002, 109, 2004, 2005, 108",
     needs=NEEDS,
     links=BARE,
     examples=4,
@@ -104,10 +104,13 @@ async def test_a_device_is_looked_up_by_whose_it_is(bench: LockBench) -> None:
     prefix=st.sampled_from(PREFIXES),
 )
 async def test_callers_are_checked_by_their_headers(bench: LockBench, name: str, prefix: str) -> None:
-    """A call needs Appid, Appkey and Access-Token, in any case of their names, and right ones."""
+    """Path and verb come first, 306 and 304; then a call needs Appid, Appkey and Access-Token, in any case
+    of their names, and right ones."""
     aiot = await furnished(bench)
     grant, path = aiot.grants["user"], prefix + ROWS[name].path
     old = aiot.hands.control("grant", appid=grant.appid, open_id=grant.open_id, seconds=0)
+    for method, odd, code in (("POST", path + "/more", 306), ("PUT", path, 304), ("DELETE", path, 304)):
+        expect((await aiot.send(method, odd, {}, {})).get("code"), code, f"code of {method} {odd}")
     for changes, code in (
         ({"Appid": None}, 305),
         ({"Appkey": None}, 305),
@@ -121,13 +124,21 @@ async def test_callers_are_checked_by_their_headers(bench: LockBench, name: str,
     ):
         body = await aiot.send("POST", path, grant.headers(**changes), {"did": "l"})
         expect((body.get("code"), "result" in body), (code, False), f"code and result with {changes}")
+    aiot.hands.set_policy(expired_token=108)
+    body = await aiot.send("POST", path, grant.headers(Access_Token=str(old)), {"did": "l"})
+    expect(body.get("code"), 108, "code of an expired token where the cloud is set so")
     shouted = {header.upper(): value for header, value in grant.headers(Openid=None).items()}
     body = await aiot.send("POST", path, shouted, {"did": "l"})
     expect(body.get("code"), 0, "code with names in capitals and without Openid")
 
 
 @case(
-    "AIO/4", clause="AIOT OTA: openId; codes 302, 2009, 2010", needs=NEEDS, links=BARE, examples=4, name=calls
+    "AIO/4",
+    clause="AIOT OTA: openId; codes 302, 2009, 2010, 303, 758",
+    needs=NEEDS,
+    links=BARE,
+    examples=4,
+    name=calls,
 )
 async def test_one_user_is_meant(bench: LockBench, name: str) -> None:
     """openId in header and payload must agree, and be the user's who granted the token."""
@@ -147,6 +158,10 @@ async def test_one_user_is_meant(bench: LockBench, name: str) -> None:
         fields = {"did": "l"} | ({} if payload is None else {"openId": payload})
         body = await aiot.send("POST", path, grant.headers(Openid=header), fields)
         expect(body.get("code"), code, f"code with the header {header} and the payload {payload}")
+    aiot.hands.set_policy(field_codes=True)
+    for wrong, code in ((7, 303), ("u" * 65, 758)):
+        body = await aiot.send("POST", path, grant.headers(), {"did": "l", "openId": wrong})
+        expect(body.get("code"), code, "code of a bad openId where the cloud is set so")
 
 
 @case("AIO/5", clause="AIOT OTA: nothing to upgrade; codes 0, 904, 905", needs=NEEDS, links=BARE)

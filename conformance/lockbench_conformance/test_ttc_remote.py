@@ -73,7 +73,8 @@ async def test_users_belong_to_a_region(bench: LockBench, regions: tuple[str, st
 
 @case("TTC/6", clause="ttlock-cloud: errcode -1014, known from one client's table", needs=NEEDS, links=BARE)
 async def test_a_new_device_is_verified(bench: LockBench) -> None:
-    """From a new device a log-in is -1014; the code that the user is sent lets it in, and works once."""
+    """From a new device a log-in is -1014; the code that the user is sent lets it in, and works once. A new
+    user logs in under the name that he is given."""
     cloud = await bench.cloud()
     own, session = cloud.account, await cloud.open_session()
     login = (own.client_secret, own.username, own.password)
@@ -90,6 +91,11 @@ async def test_a_new_device_is_verified(bench: LockBench) -> None:
     await asyncio.sleep(3600)
     with cloud_refuses(10002):
         await session.log_in(*login, verifyCode=late)
+    name = await session.register(own.client_secret, "tom", "a password")
+    for taken, errcode in (("tom", 30003), ("to m", 30002)):
+        with cloud_refuses(errcode):
+            await session.register(own.client_secret, taken, "a password")
+    await session.log_in(own.client_secret, name, "a password")
 
 
 @case(
@@ -137,7 +143,7 @@ async def test_locks_are_listed(bench: LockBench, near: bool, alias: str) -> Non
 
 @case(
     "TTC/8",
-    clause="ttlock-cloud: lock/unlock; errcodes -2012, -2025, -3002, -3003",
+    clause="ttlock-cloud: lock/unlock; errcodes -2012, -2025, -3002, -3003, -4043",
     needs=NEEDS,
     links=BARE,
     examples=2,
@@ -150,14 +156,22 @@ async def test_gateways_open_from_afar(bench: LockBench, frozen: bool) -> None: 
     with cloud_refuses(-2012):
         await session.unlock(lock_id)
     number = gateway(cloud, bench, near=False)
-    with cloud_refuses(-2012):
-        await session.unlock(lock_id)
+    for call in (session.unlock, session.lock, session.battery, session.open_state):
+        with cloud_refuses(-2012):
+            await call(lock_id)
     cloud.hands.control("hear", gateway_id=number, mac=bench.address)
+    for path in ("setUpgradeMode", "getUpgradePackage", "upgradeSuccess"):
+        answer = await cloud.post(f"/v3/gateway/{path}", cloud.signed(gatewayId=number))
+        expect(
+            answer.json().get("errcode"), -4043, f"errcode of gateway/{path}, whose reply is in no document"
+        )
     for state, errcode in (({"online": False}, -3002), ({"busy": True}, -3003)):
         cloud.hands.control("set_gateway", gateway_id=number, **state)
         for call in (session.unlock, session.lock, session.battery):
             with cloud_refuses(errcode):
                 await call(lock_id)
+        with cloud_refuses(errcode):
+            await session.add_passcode(lock_id, "246813", 0, 0, how=2)
     cloud.hands.control("set_gateway", gateway_id=number)
     expect(await is_open(bench), False, "is the lock open before")
     if frozen:
