@@ -256,6 +256,16 @@ def test_faults_are_what_no_honest_cloud_answers(server: Server) -> None:
     assert len(server.send(f"POST {path}", json.dumps(good).encode())[1]) == 5
 
 
+def test_a_store_that_fails_is_a_database_failure(server: Server) -> None:
+    token = fill(server)
+    server.store.run(
+        "CREATE TRIGGER full BEFORE INSERT ON dding_homes BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    assert server.call("add_home", access_token=token, home_id="n")["ErrNo"] == 14003
+    assert server.call("find_home_state", access_token=token, home_id="n")["ErrNo"] == 15006
+    assert server.call("find_home_state", access_token=token, home_id="h")["ErrNo"] == 0
+
+
 def test_the_benchs_hands_are_reached_over_http(server: Server) -> None:
     control = "/_bench/dding/"
     add = {"client_id": "sam", "secret": "s", "tenant": "t", "role": "steward"}
@@ -309,7 +319,7 @@ def test_a_callback_is_posted_until_it_is_taken(server: Server) -> None:
     for number, pause in enumerate((0, 1, 5), 1):
         server.time += pause
         server.cloud.core.news()
-        server.until(lambda number=number: len(server.store.all("SELECT * FROM dding_attempts")) == number)  # type: ignore[misc]  # a bound default
+        server.until(lambda number=number: len(server.store.all("SELECT * FROM letter_tries")) == number)  # type: ignore[misc]  # a bound default
     assert [body["event"] for body in server.received] == ["brokenAlarm"] * 3
     assert server.received[0] == server.received[2]
     (row,) = server.bench.callbacks("t")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
@@ -65,7 +66,7 @@ class Dding:
         self.homes = made.homes(self.core, agent)
         self.passwords = made.passwords(self.core, self.devices)
         self.orders = made.orders(self.core)
-        self.outbox = made.outbox(self.core)
+        self.outbox = self.core.outbox = made.outbox(self.core)
         parts = (self, self.homes, self.devices, self.passwords, made.records(self.core), self.orders)
         self._handlers: dict[str, Handler] = {
             row.name: next(getattr(part, row.name) for part in parts if hasattr(part, row.name))
@@ -82,11 +83,11 @@ class Dding:
         `path`: where it was called, if that is worth a remark.
         """
         policy = self.core.policy
-        if row.writes:
-            with self.core.store.transaction():
+        try:
+            with self.core.store.transaction() if row.writes else nullcontext():
                 reply = self._run(row, given, texts=texts, path=path)
-        else:
-            reply = self._run(row, given, texts=texts, path=path)
+        except sqlite3.Error:
+            raise Refused(codes.DATABASE) from None
         return {"ErrNo": codes.OK, "ErrMsg": policy.errmsg} | reply.body()
 
     def _run(self, row: Endpoint, given: Mapping[str, object], *, texts: bool, path: str) -> a.Reply:
@@ -140,6 +141,9 @@ class Dding:
         return a.TokenReply(access_token=token, expires_time=expires)
 
     # Due work
+
+    def millis(self) -> int:
+        return self.core.millis()
 
     def next_due(self) -> int | None:
         """When work falls due next, ms since 1970; None: nothing waits for the time. Callbacks: `outbox`."""
