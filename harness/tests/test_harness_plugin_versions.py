@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from lockbench_conformance.app import App, upgrading_app
+from lockbench_conformance.plans import judge
 from lockbench_harness import clock
 from lockbench_harness.cases import load
 from lockbench_harness.client.call import Result
+from lockbench_harness.faults.call import CallPlan, Outage
+from lockbench_harness.faults.link import Flip
 from lockbench_harness.plan import Plan
 from lockbench_harness.stage import Setting
 from lockbench_harness.targets.bench import LockBench
@@ -18,7 +21,7 @@ from lockbench_harness.targets.emulated import EmulatedTarget
 from lockbench_harness.trace import Trace
 from lockbench_harness.trial import Trial
 from lockbench_harness.verdicts import Verdict
-from lockbench_protocol.plugin import NotAvailable, Version, contract
+from lockbench_protocol.plugin import LATEST, NotAvailable, Version, contract
 from lockbench_protocol.plugin_schema import schema
 
 RELEASES = [*map(Version, contract().versions), Version("1.0.0", "offline"), Version("2.0.0", "offline")]
@@ -81,6 +84,12 @@ def test_a_method_before_its_time_is_our_own_mistake() -> None:
             await App(bench, version=Version("1.9.9")).add()
 
     in_bench(story)
+
+
+def test_a_supply_that_fails_behind_the_verdict_is_told_though_the_first_look_fails_too() -> None:
+    """Found by a soak: the 52nd write, which is damaged, asks the lock what it runs."""
+    plan = CallPlan("enterDfuMode", LATEST, faults=(Flip(51, 17), Outage(0.01, 1.0)))
+    in_bench(lambda bench: judge(plan, bench))
 
 
 def test_some_hundred_random_plans_keep_every_promise() -> None:

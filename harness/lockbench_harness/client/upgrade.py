@@ -15,7 +15,6 @@ from lockbench_protocol.lock.advertising import is_dfu
 from lockbench_protocol.lock.commands.info import InfoType
 from lockbench_protocol.lock.features import WORD, Feature, feature_value
 from lockbench_protocol.lock.lockdata import LockData
-from lockbench_protocol.lock.status import Status
 from lockbench_protocol.telink.dialects import TT
 from lockbench_protocol.telink.image import MARK
 
@@ -36,9 +35,7 @@ from lockbench_harness.client.cloud import (
     DownloadFailed,
     TtlockCloud,
 )
-from lockbench_harness.client.lock_client import NoAnswer
 from lockbench_harness.client.operations import (
-    LockRefused,
     Operation,
     device_info,
     enter_dfu,
@@ -47,7 +44,7 @@ from lockbench_harness.client.operations import (
 )
 from lockbench_harness.client.ota import OtaSender
 from lockbench_harness.client.transfer import transfer
-from lockbench_harness.links import AttError, Connection, LinkLost, Missing, NotFound
+from lockbench_harness.links import AttError, Connection, Missing
 from lockbench_harness.phone import HostError
 
 PARTING_SECONDS = 6.0  # how long the lock may take to hang up after its verdict
@@ -173,9 +170,9 @@ async def _send(call: Call, key: Key, sender: OtaSender) -> None:
 async def _finish(
     call: Call, key: Key, lock_id: int, cloud: TtlockCloud, old_version: str, chance: Random
 ) -> Result:
-    """Type 4; type 5 with 11018 when lock or cloud cannot be reached any more: the firmware is new anyway.
-
-    A lock whose supply was cut between verdict and commit runs the old firmware: that is 11016.
+    """Type 4; type 5 with 11018 when lock or cloud cannot be reached any more; 11016 when the lock was read and
+    runs the old firmware. A type 5 without lockData tells of a lock that could not be read: it took the image,
+    and runs it unless its supply failed at that moment.
     """
     upload: Result = {}
     try:
@@ -191,18 +188,16 @@ async def _finish(
 
 
 async def _read_back(call: Call, key: Key) -> LockData:
-    """What the lock says of itself once it has restarted."""
-    left = READ_ATTEMPTS
-    while True:
+    """What the lock says of itself once it has restarted; whatever fails at first is tried again."""
+    for _ in range(READ_ATTEMPTS - 1):
         await asyncio.sleep(PAUSE_SECONDS)
-        left -= 1
         try:
             return await _system_info(call, key)
-        except (NotFound, LinkLost, NoAnswer, LockRefused) as error:
-            restarting = not isinstance(error, LockRefused) or error.code == Status.PROCESSING
-            if not left or not restarting:
-                raise
-            await call.hang_up()
+        except (RemoteError, Failed):
+            with contextlib.suppress(HostError):
+                await call.hang_up()
+    await asyncio.sleep(PAUSE_SECONDS)
+    return await _system_info(call, key)
 
 
 async def _system_info(call: Call, key: Key) -> LockData:
