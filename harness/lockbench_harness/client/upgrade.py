@@ -170,9 +170,9 @@ async def _send(call: Call, key: Key, sender: OtaSender) -> None:
 async def _finish(
     call: Call, key: Key, lock_id: int, cloud: TtlockCloud, old_version: str, chance: Random
 ) -> Result:
-    """Type 4; type 5 with 11018 when lock or cloud cannot be reached any more; 11016 when the lock was read and
-    runs the old firmware. A type 5 without lockData tells of a lock that could not be read: it took the image,
-    and runs it unless its supply failed at that moment.
+    """Type 4; type 5 with 11018 when lock or cloud cannot be reached any more; 11016 when the lock was read
+    and runs the old firmware. A type 5 without lockData tells of a lock that could not be read: it took the
+    image, and runs it unless its supply failed at that moment.
     """
     upload: Result = {}
     try:
