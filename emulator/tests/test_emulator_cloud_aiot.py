@@ -299,6 +299,16 @@ def test_going_offline_fails_what_runs_and_the_gateways_devices_with_it(bench: B
     assert [push.cause for push in bench.pushes("l") if isinstance(push, Result)] == ["device offline"]
 
 
+def test_what_waits_for_a_device_that_is_unbound_has_failed(bench: Bench) -> None:
+    bench.call("upgrade")
+    assert bench.bench.state("l") == "queued"
+    bench.bench.unbind("l")
+    assert bench.bench.state("l") == "failed"
+    bench.run()
+    assert [push.upgrade_result for push in bench.pushes("l") if isinstance(push, Result)] == ["0"]
+    assert bench.bench.state("m") == "done"
+
+
 def test_an_image_brings_its_own_version_and_other_files_none(bench: Bench) -> None:
     assert bench.bench.publish("m", make_image(600, "3.1.4", 1)) == "3.1.4"
     for wrong in (b"", b"no firmware" * 20, make_image(600, "3.1.4", 1)[:300]):

@@ -93,11 +93,11 @@ class AiotBench:
         )
 
     def unbind(self, did: str) -> None:
-        """It stays registered with its application; what runs on it has failed."""
+        """It stays registered with its application; what runs on it, or waits for it, has failed."""
         with self._store.transaction():
             self._known(did)
             self._store.run("UPDATE aiot_devices SET open_id = NULL WHERE did = ?", did)
-            self._cloud.upgrades.lost(did)
+            self._cloud.upgrades.lost(did, queued=True)
 
     def set_line(self, did: str, *, online: bool) -> None:
         """A gateway that is offline takes its devices with it."""

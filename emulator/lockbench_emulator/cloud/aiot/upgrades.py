@@ -115,10 +115,11 @@ class Upgrades:
                 self._core.store.run("UPDATE aiot_devices SET version = ? WHERE did = ?", version, row["did"])
             self._end(number, cause or ("" if version == row["version"] else "rejected"))
 
-    def lost(self, did: str) -> None:
-        """The device went offline: what runs on it has failed."""
+    def lost(self, did: str, *, queued: bool = False) -> None:
+        """The device went offline: what runs on it has failed, and, with `queued`, what waits."""
         for row in self._core.store.all(
-            "SELECT number FROM aiot_upgrades WHERE did = ? AND ended IS NULL AND state != 'queued'", did
+            "SELECT number FROM aiot_upgrades WHERE did = ? AND ended IS NULL AND (? OR state != 'queued')",
+            *(did, queued),
         ):
             self._end(row["number"], "offline")
 
