@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from lockbench_harness.cases import expect
 from lockbench_harness.client.operations import device_info, enter_dfu, unlock
-from lockbench_harness.client.ota import Ended, OtaSender
+from lockbench_harness.client.ota import Ended, OtaSender, load_preset
 from lockbench_harness.client.transfer import transfer
 from lockbench_harness.links import Connection, Link
 from lockbench_harness.targets.bench import LockBench
@@ -84,10 +84,11 @@ def whole(image: bytes, form: EndForm = EndForm.CRC) -> list[bytes]:
 
 
 async def send_image(bench: LockBench, image: bytes) -> Ended:
-    """The whole way of the reference client; the lock is given the time to restart."""
+    """The whole way of a client that speaks the lock's dialect; the lock is given the time to restart."""
+    preset = load_preset("ttlock" if bench.firmware.dialect.name == "tt" else "telink-ios")
     await enter(bench)
     async with bench.raw() as connection:
-        ended = await transfer(connection, OtaSender(image), lambda _percent: None)
+        ended = await transfer(connection, OtaSender(image, preset), lambda _percent: None)
     await asyncio.sleep(RESTART_SECONDS)
     return ended
 
