@@ -236,7 +236,10 @@ RECORDS = (
     faulty("auto-lock-pushed", "the bolt that falls by itself is pushed", "ADV/4", _RelockPushed),
     faulty("no-auto-lock", "the bolt never falls by itself", "LOG/2 ADV/4 DFU/22", _NeverRelocks),
     faulty(
-        "bookmark-stays", "records that were read stay new", "LOG/3 ADV/5", handling(0x25, by=_bookmark_stays)
+        "bookmark-stays",
+        "records that were read stay new",
+        "LOG/3 ADV/5 SOK/1",
+        handling(0x25, by=_bookmark_stays),
     ),
     faulty("read-and-gone", "a record that was read is deleted", "LOG/4", handling(0x25, by=_read_and_gone)),
     faulty(

@@ -233,7 +233,9 @@ SESSION = (
         profile="full",
     ),
     faulty("privacy-ignored", "the privacy bolt keeps nobody out", "SES/11", misled(0x47, by=_never_private)),
-    faulty("reset-keeps-key", "a reset leaves the AES key in force", "SES/12 SES/14 ADV/6", _ResetKeepsKey),
+    faulty(
+        "reset-keeps-key", "a reset leaves the AES key in force", "SES/12 SES/14 ADV/6 SOK/2", _ResetKeepsKey
+    ),
     faulty("paired-again", "a lock that has an owner can be paired", "SES/13 ADV/6", _PairedAgain),
     faulty(
         "ownerless-asks-for-login",

@@ -55,17 +55,18 @@ def _encrypting(key: bytes) -> Callable[[bytes], bytes]:
     first = 0  # key XOR the last ciphertext block of the stream
     stream = AES.new(key, AES.MODE_CBC, iv=key).encrypt
     one_block = AES.new(key, AES.MODE_ECB).encrypt
-    buffer = bytearray(BLOCK) if FILLS else None
+    buffer = bytearray(BLOCK)
+    filled = memoryview(buffer).tobytes if FILLS else None
 
     def encrypt(plain: bytes) -> bytes:
         nonlocal first
         size = len(plain)
         if size < BLOCK:
             block = (_number(plain, "little") ^ masks[size]).to_bytes(BLOCK, "little")
-            if buffer is None:
+            if filled is None:
                 return one_block(block)
             one_block(block, buffer)
-            return bytes(buffer)
+            return filled()
         padded = plain + _PADS[BLOCK - size % BLOCK]
         if first:
             head = _number(padded[:BLOCK], "little") ^ first
