@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from lockbench_benchmarks import air, fleet, lock, rows, sweep
+from lockbench_benchmarks import air, fleet, lock, rows, start, sweep
 from lockbench_benchmarks.row import Row
 
 RUNS = 3
@@ -22,6 +22,7 @@ SUBJECTS: dict[str, Callable[[], Iterable[Row]]] = {
     "lock": partial(lock.rows, SECONDS),
     "air": partial(air.rows, SECONDS),
     "sweep": partial(sweep.rows, SECONDS, starts=sweep.STARTS[:1]),
+    "start": partial(start.rows, 1.0),
     "fleet": partial(fleet.rows, sizes=fleet.SIZES[-1:]),
 }
 

@@ -24,6 +24,7 @@ SUBJECTS = {
     "fleet": "lockbench_benchmarks.fleet",
     "sweep": "lockbench_benchmarks.sweep",
     "cloud": "lockbench_benchmarks.cloud",
+    "start": "lockbench_benchmarks.start",
 }
 _HEADS = ("work", "ours", "against", "theirs", "ratio", "goal")
 _WIDTHS = (32, 9, 24, 9, 8, 14, 8)
@@ -52,7 +53,7 @@ def command(
     out: Path | None,
 ) -> None:
     """Measure the codec beside the peers that are installed, the emulated lock, the air and upgrades beside
-    bare Bumble, a fleet, the sweep, a cloud; all of them when none is named.
+    bare Bumble, a fleet, the sweep, a cloud, the start; all of them when none is named.
 
     Each ratio is of operations in the same time. A minute or so; the table is Markdown, and rows that ours
     loses stay in.
