@@ -9,10 +9,12 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lockbench_conformance.plans import plans
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import load_profile
 from lockbench_harness import clock
 from lockbench_harness.client.call import HOST_CODES
+from lockbench_harness.faults.call import CallPlan
 from lockbench_harness.faults.phone import Block, Fail, Hide, PhoneFault, Refuse, Strip, Switch
 from lockbench_harness.faults.wire import from_json, to_json
 from lockbench_harness.links import NotFound
@@ -91,6 +93,12 @@ def test_every_trouble_has_its_code_and_every_code_is_of_the_table() -> None:
 @given(faults)
 def test_a_fault_of_the_phone_is_json_as_other_faults_are(fault: PhoneFault) -> None:
     assert from_json(json.loads(json.dumps(to_json(fault))), PhoneFault) == fault
+
+
+@settings(max_examples=60)
+@given(plans)
+def test_a_plan_of_a_call_is_json_as_other_plans_are(plan: CallPlan) -> None:
+    assert from_json(json.loads(json.dumps(to_json(plan))), CallPlan) == plan
 
 
 @pytest.mark.parametrize("fault", [Fail("dance"), Fail("connect", "write busy")])

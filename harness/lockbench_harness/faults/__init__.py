@@ -2,6 +2,8 @@
 
 Four kinds, a module each: power, link, image, client. Faults compose: a plan holds any number of them. What
 a fault does is `sweep`'s business; here is only what it is.
+
+A call of the plug-in has plans of its own (`call`), with the faults of its phone (`phone`) beside these.
 """
 
 from __future__ import annotations

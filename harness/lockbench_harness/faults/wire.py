@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lockbench_protocol import LocalError
 
@@ -61,6 +61,8 @@ def _one_of(value: Any, shapes: tuple[Any, ...], where: str) -> Any:
     for shape in shapes:
         if get_origin(shape) is tuple and isinstance(value, list):
             return _tuple(value, get_args(shape), where)
+        if get_origin(shape) is Literal and value in get_args(shape):
+            return value
         if not is_dataclass(shape) and type(value) is shape:
             return value
     raise LocalError(f"{where} is {value!r}, which is none of what may stand there")
