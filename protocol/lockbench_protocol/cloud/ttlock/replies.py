@@ -111,6 +111,18 @@ class DetailReply(Reply):
     hardware_revision: str = ""
     firmware_revision: str = ""
     lock_version: LockVersionReply | None = None
+    # settings of the lock as the app last knew them; 0: never told, 1 on, 2 off
+    lock_sound: int = 0
+    privacy_lock: int = 0
+    tamper_alert: int = 0
+    reset_button: int = 0
+    open_direction: int = 0
+    passage_mode: int = 2
+    passage_mode_auto_unlock: int = 2
+    sound_volume: int = 0
+    display_passcode: int = 0
+    sensitivity: int = 0
+    wireless_keypad_feature_value: str = "0"
 
 
 class Page(Reply):
