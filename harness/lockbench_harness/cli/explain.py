@@ -19,6 +19,8 @@ def versions(code: ErrorCode) -> str:
 
 def page(code: ErrorCode) -> str:
     rows = [("zh", code.zh), ("en", code.en), ("cause", code.cause), ("next", code.step)]
+    if code.instead:
+        rows.append(("else", f"versions without it tell {' or '.join(map(str, code.instead))}"))
     return "\n".join([f"{code.number} ({versions(code)})", *(f"  {name:<6} {text}" for name, text in rows)])
 
 
