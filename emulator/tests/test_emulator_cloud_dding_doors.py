@@ -16,8 +16,8 @@ from lockbench_emulator.cloud.dding.agent import MemoryLocks
 from lockbench_emulator.cloud.dding.battery import DAY, Alarms, read_battery
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding, Refused
-from lockbench_emulator.cloud.dding.outbox import PAUSES, Answer
 from lockbench_emulator.cloud.dding.policy import PROFILES, Policy
+from lockbench_emulator.cloud.outbox import PAUSES, Answer
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.times import SkippingClock
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS
@@ -83,9 +83,7 @@ class Bench:
         return row["operation"], row["operation_stage"]
 
     def letters(self) -> list[Row]:
-        return [
-            json.loads(row["body"]) for row in self.store.all("SELECT body FROM dding_outbox ORDER BY number")
-        ]
+        return [json.loads(row["body"]) for row in self.store.all("SELECT body FROM letters ORDER BY number")]
 
     def names(self) -> list[object]:
         return [body.get("event", body.get("service")) for body in self.letters()]

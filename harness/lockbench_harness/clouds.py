@@ -26,7 +26,6 @@ from lockbench_emulator.cloud.controls import add_controls, operations
 from lockbench_emulator.cloud.courier import courier
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding
-from lockbench_emulator.cloud.dding.courier import courier as dding_courier
 from lockbench_emulator.cloud.dding.policy import PROFILES, Policy
 from lockbench_emulator.cloud.dding.wire import ENVELOPE, dding_app
 from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
@@ -195,7 +194,7 @@ class _House:
         self._sleepers.append(lambda: cloud.core.news())  # noqa: PLW0108 - the courier replaces it
         app = dding_app(cloud, Faults(), bench)
         call = (f"{PREFIX}access_token", [JSON], json.dumps(account))
-        return _Made(app, account, call, dding_courier(cloud))
+        return _Made(app, account, call, courier(cloud))
 
     def _ttlock(self) -> _Made:
         """The date of a request must agree with the wall clock, which is the client's too."""

@@ -221,8 +221,8 @@ class House:
         return [row.code for row in visit(self.site, "l", list_passcodes)]
 
     def events(self, uuid: str = "") -> list[str]:
-        rows = self.store.all("SELECT event, uuid FROM dding_outbox ORDER BY number")
-        return [row["event"] for row in rows if uuid in ("", row["uuid"])]
+        rows = self.store.all("SELECT kind, device FROM letters WHERE cloud = 'dding' ORDER BY number")
+        return [row["kind"] for row in rows if uuid in ("", row["device"])]
 
     def openings(self) -> list[object]:
         rows = self.call("get_lock_events", uuid="l")["lock_events"]

@@ -24,7 +24,8 @@ ANSWER_LIMIT = 64 * 1024
 class Sender(Protocol):
     """A cloud that has letters, and work which falls due; new work comes with a letter."""
 
-    outbox: Outbox
+    @property
+    def outbox(self) -> Outbox: ...
 
     def millis(self) -> int:
         """ms since 1970."""

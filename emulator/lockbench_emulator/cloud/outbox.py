@@ -108,7 +108,7 @@ class Outbox:
                 return
             store.run(
                 "INSERT INTO letter_tries (letter, at, status, outcome) VALUES (?, ?, ?, ?)",
-                *(number, now, answer.status, wrong or "taken"),
+                *(number, now, answer.status, wrong or self.taken(answer)),
             )
             tries = row["tries"] + 1
             state, due = "delivered", None
@@ -117,6 +117,10 @@ class Outbox:
             store.run(
                 "UPDATE letters SET state = ?, due = ?, tries = ? WHERE number = ?", state, due, tries, number
             )
+
+    def taken(self, answer: Answer) -> str:  # noqa: ARG002 - a cloud may look closer
+        """How the journal says that an answer took its letter."""
+        return "taken"
 
     def redeliver(self, number: int) -> bool:
         """Send a letter that is not on its way once more; False: it is, or has no address."""

@@ -110,13 +110,6 @@ CREATE TABLE IF NOT EXISTS dding_events (
 CREATE TABLE IF NOT EXISTS dding_orders (
     tenant TEXT NOT NULL, home_id TEXT NOT NULL, stage INTEGER NOT NULL, demander TEXT NOT NULL,
     installer TEXT NOT NULL, ctime INTEGER NOT NULL, mtime INTEGER NOT NULL, PRIMARY KEY (tenant, home_id));
-CREATE TABLE IF NOT EXISTS dding_outbox (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, uuid TEXT NOT NULL, event TEXT NOT NULL,
-    url TEXT NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL, due INTEGER, tries INTEGER NOT NULL,
-    state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS dding_attempts (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, outbox INTEGER NOT NULL REFERENCES dding_outbox,
-    at INTEGER NOT NULL, status INTEGER, outcome TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dding_messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, phone TEXT NOT NULL, uuid TEXT NOT NULL,
     password_id INTEGER NOT NULL, at INTEGER NOT NULL);
@@ -128,7 +121,6 @@ CREATE TABLE IF NOT EXISTS dding_memory (
     PRIMARY KEY (uuid, code));
 CREATE INDEX IF NOT EXISTS dding_work_device ON dding_work (uuid, number);
 CREATE INDEX IF NOT EXISTS dding_work_due ON dding_work (due);
-CREATE INDEX IF NOT EXISTS dding_outbox_due ON dding_outbox (state, tenant, uuid, number);
 CREATE INDEX IF NOT EXISTS dding_events_lock ON dding_events (uuid, at);
 CREATE INDEX IF NOT EXISTS dding_operations_device ON dding_operations (uuid, at);
 """

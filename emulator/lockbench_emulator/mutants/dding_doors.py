@@ -16,8 +16,9 @@ from lockbench_protocol.cloud.dding.replies import ADMIN_ID, Operation, Stage
 from lockbench_emulator.cloud.dding.agent import DYNAMIC_ID, Command, Outcome
 from lockbench_emulator.cloud.dding.core import Caller, Core, Refused
 from lockbench_emulator.cloud.dding.devices import Devices
-from lockbench_emulator.cloud.dding.outbox import Answer, Letter, Outbox
+from lockbench_emulator.cloud.dding.outbox import Outbox
 from lockbench_emulator.cloud.dding.passwords import Passwords
+from lockbench_emulator.cloud.outbox import Answer, Letter
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.mutants.dding import Row, built, clouded, judged
 
@@ -199,21 +200,24 @@ class Overtaking(Outbox):
     """A letter does not wait for the one before it."""
 
     def due(self) -> list[Letter]:
-        rows = self._core.store.all(
-            "SELECT * FROM dding_outbox WHERE state = 'waiting' AND due <= ? ORDER BY number",
-            self._core.millis(),
+        rows = self._store.all(
+            "SELECT * FROM letters WHERE cloud = ? AND state = 'waiting' AND due <= ? ORDER BY number",
+            *(self._cloud, self._millis()),
         )
-        return [Letter(row["number"], row["url"], row["body"].encode()) for row in rows]
+        return [
+            Letter(row["number"], row["url"], json.loads(row["headers"]), row["body"].encode())
+            for row in rows
+        ]
 
 
 class Rewritten(Outbox):
     """What is sent again is another letter."""
 
     def redeliver(self, number: int) -> bool:
-        row = self._core.store.one("SELECT body FROM dding_outbox WHERE number = ?", number)
+        row = self._store.one("SELECT body FROM letters WHERE number = ?", number)
         if row is not None:
-            body = json.dumps(json.loads(row["body"]) | {"time": self._core.millis()})
-            self._core.store.run("UPDATE dding_outbox SET body = ? WHERE number = ?", body, number)
+            body = json.dumps(json.loads(row["body"]) | {"time": self._millis()})
+            self._store.run("UPDATE letters SET body = ? WHERE number = ?", body, number)
         return super().redeliver(number)
 
 

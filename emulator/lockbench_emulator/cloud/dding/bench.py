@@ -327,22 +327,19 @@ class DdingBench:
                 for device in self._cloud.homes.devices(tenant, home["home_id"]):
                     self._store.run("DELETE FROM dding_memory WHERE uuid = ?", device["uuid"])
                 self._cloud.homes.remove(tenant, home["home_id"])
-            self._store.run(
-                "DELETE FROM dding_attempts"
-                " WHERE outbox IN (SELECT number FROM dding_outbox WHERE tenant = ?)",
-                tenant,
-            )
-            for table in ("outbox", "operations", "events", "messages"):
+            self._cloud.outbox.forget(tenant)
+            for table in ("operations", "events", "messages"):
                 self._store.run(f"DELETE FROM dding_{table} WHERE tenant = ?", tenant)  # noqa: S608 - our own names
 
     def state(self, tenant: str) -> Json:
         """How much there is, for a look or a comparison."""
-        tables = ("homes", "rooms", "devices", "operations", "events", "orders", "outbox", "messages")
+        tables = ("homes", "rooms", "devices", "operations", "events", "orders", "messages")
         counts = {
             table: self._store.one(f"SELECT count(*) FROM dding_{table} WHERE tenant = ?", tenant)  # noqa: S608 - our own names
             for table in tables
         }
         return {table: row[0] if row is not None else 0 for table, row in counts.items()} | {
+            "outbox": self._cloud.outbox.count(tenant),
             "now": self._core.millis(),
             "next_due": self._cloud.next_due(),
             "policy": json.loads(json.dumps(str(self._core.policy))),

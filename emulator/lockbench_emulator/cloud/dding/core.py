@@ -18,8 +18,12 @@ from lockbench_protocol.cloud.dding.replies import Line
 from lockbench_protocol.cloud.dding.requests import LockRequest
 
 from lockbench_emulator.cloud.dding.policy import Policy
+from lockbench_emulator.cloud.outbox import Outbox
 from lockbench_emulator.cloud.store import Store
 
+CLOUD = "dding"
+"""Whose letters its are in the store."""
+HEADERS = {"Content-Type": "application/json"}
 LARGEST = 2**63 - 1
 LOCKS = ("home_lock", "room_lock")
 
@@ -52,7 +56,12 @@ class Core:
     policy: Policy
     now: Callable[[], float]
     chance: Random
-    news: Callable[[], None] = lambda: None  # told when there may be work or a letter
+    outbox: Outbox | None = None  # the cloud's, once it stands
+
+    def news(self) -> None:
+        """There may be work, or a letter."""
+        if self.outbox is not None:
+            self.outbox.news()
 
     def millis(self) -> int:
         return round(self.now() * 1000)
@@ -209,11 +218,6 @@ class Core:
         url = "" if row is None else row["callback_url"]
         if self.policy.sign:
             body["sign"] = signature(url, body)
-        now = self.millis()
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        self.store.run(
-            "INSERT INTO dding_outbox (tenant, uuid, event, url, body, created, due, tries, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
-            *(tenant, uuid, event, url, text, now, now if url else None, "waiting" if url else "unsent"),
-        )
-        self.news()
+        assert self.outbox is not None  # noqa: S101 - a cloud that stands has one
+        self.outbox.post(tenant, uuid, event, url, HEADERS, text)

@@ -1,129 +1,58 @@
-"""The callbacks of the dding SaaS on their way out (dding V1.6 9).
+"""The callbacks of the dding SaaS on their way out (dding V1.6 9): which answer takes one, what is shown.
 
-Ordered per device, at least once, four tries. The document prints no retry; the times
-are ours. The courier that posts them is elsewhere: it takes what is due, and says what became of it.
+The document prints no retry: order, tries and times are those of all clouds.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
-from lockbench_emulator.cloud.dding.core import Core
-
-PAUSES = (1_000, 5_000, 30_000)
-"""After a failed try, ms until the next; after the last, the dead letters."""
-
-_OLDEST = (
-    "state = 'waiting' AND NOT EXISTS (SELECT 1 FROM dding_outbox e WHERE e.tenant = o.tenant"
-    " AND e.uuid = o.uuid AND e.state = 'waiting' AND e.number < o.number)"
-)
+from lockbench_emulator.cloud import outbox
+from lockbench_emulator.cloud.dding.core import CLOUD, Core
+from lockbench_emulator.cloud.outbox import Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One body for one address. The bytes that are sent are the bytes that were signed."""
-
-    number: int
-    url: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How an address answered."""
-
-    status: int | None  # HTTP; None: it did not answer
-    body: bytes = b""
-    trouble: str = ""  # "timed out", "refused"
-
-
-class Outbox:
+class Outbox(outbox.Outbox):
     def __init__(self, core: Core) -> None:
-        self._core = core
+        def wrong(answer: Answer) -> str:
+            return judge(answer, text_counts=core.policy.ack_text)
 
-    def next_due(self) -> int | None:
-        """When a letter is due next, ms since 1970."""
-        row = self._core.store.one(f"SELECT min(due) FROM dding_outbox o WHERE {_OLDEST}")  # noqa: S608 - our own words
-        return None if row is None else row[0]
+        super().__init__(core.store, CLOUD, core.millis, wrong)
 
-    def due(self) -> list[Letter]:
-        """The letters to post now: of each device only the oldest."""
-        rows = self._core.store.all(
-            f"SELECT * FROM dding_outbox o WHERE due <= ? AND {_OLDEST} ORDER BY due, number",  # noqa: S608 - our own words
-            self._core.millis(),
+    def taken(self, answer: Answer) -> str:
+        return judge(answer, text_counts=False) or "taken"
+
+    def journal(self, owner: str) -> list[dict[str, object]]:
+        """With events and bodies, passwords masked."""
+        bodies = self._store.all(
+            "SELECT number, body FROM letters WHERE cloud = ? AND owner = ?", CLOUD, owner
         )
-        return [Letter(row["number"], row["url"], row["body"].encode()) for row in rows]
+        shown = {row["number"]: masked(json.loads(row["body"])) for row in bodies}
+        return [row | {"event": row["kind"], "body": shown[row["number"]]} for row in super().journal(owner)]
 
-    def settle(self, number: int, answer: Answer) -> None:
-        """A try is over: delivered, to be tried again, or dead."""
-        taken, words = judge(answer, text_counts=self._core.policy.ack_text)
-        store, now = self._core.store, self._core.millis()
-        with store.transaction():
-            row = store.one("SELECT * FROM dding_outbox WHERE number = ? AND state = 'waiting'", number)
-            if row is None:
-                return
-            store.run(
-                "INSERT INTO dding_attempts (outbox, at, status, outcome) VALUES (?, ?, ?, ?)",
-                *(number, now, answer.status, words),
-            )
-            tries = row["tries"] + 1
-            if taken:
-                state, due = "delivered", None
-            elif tries > len(PAUSES):
-                state, due = "dead", None
-            else:
-                state, due = "waiting", now + PAUSES[tries - 1]
-            store.run(
-                "UPDATE dding_outbox SET state = ?, due = ?, tries = ? WHERE number = ?",
-                *(state, due, tries, number),
-            )
+    def count(self, owner: str) -> int:
+        """How many letters there are."""
+        return len(self._store.all("SELECT 1 FROM letters WHERE cloud = ? AND owner = ?", CLOUD, owner))
 
-    def redeliver(self, number: int) -> bool:
-        """Send a letter that is not on its way once more; False: it is, or has no address."""
-        changed = self._core.store.run(
-            "UPDATE dding_outbox SET state = 'waiting', tries = 0, due = ?"
-            " WHERE number = ? AND state IN ('dead', 'delivered')",
-            *(self._core.millis(), number),
-        )
-        self._core.news()
-        return changed == 1
-
-    def journal(self, tenant: str) -> list[dict[str, object]]:
-        """All letters of a tenant with their tries, passwords masked."""
-        store = self._core.store
-        return [
-            {
-                "number": row["number"],
-                "event": row["event"],
-                "url": row["url"],
-                "body": masked(json.loads(row["body"])),
-                "state": row["state"],
-                "tries": [
-                    {"at": row["at"], "status": row["status"], "outcome": row["outcome"]}
-                    for row in store.all(
-                        "SELECT * FROM dding_attempts WHERE outbox = ? ORDER BY number", row["number"]
-                    )
-                ],
-            }
-            for row in store.all("SELECT * FROM dding_outbox WHERE tenant = ? ORDER BY number", tenant)
-        ]
+    def forget(self, owner: str) -> None:
+        """Drop all letters of a tenant, those on their way too."""
+        mine = "SELECT number FROM letters WHERE cloud = ? AND owner = ?"
+        self._store.run(f"DELETE FROM letter_tries WHERE letter IN ({mine})", CLOUD, owner)  # noqa: S608 - our own words
+        self._store.run("DELETE FROM letters WHERE cloud = ? AND owner = ?", CLOUD, owner)
 
 
-def judge(answer: Answer, *, text_counts: bool) -> tuple[bool, str]:
-    """Whether the answer takes the letter, and in words why (dding V1.6 9.1: ErrNo 0)."""
-    if answer.status is None:
-        return False, answer.trouble
-    if not 200 <= answer.status < 300:
-        return False, f"HTTP {answer.status}"
+def judge(answer: Answer, *, text_counts: bool) -> str:
+    """What is wrong with an answer, "" when it takes the letter (dding V1.6 9.1: ErrNo 0)."""
+    if answer.status is None or not 200 <= answer.status < 300:
+        return f"HTTP {answer.status}"
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
-        return text_counts, "no JSON"
+        return "" if text_counts else "no JSON"
     number = body.get("ErrNo") if isinstance(body, dict) else None
     if number == 0 and not isinstance(number, bool):
-        return True, "taken"
-    return False, f"ErrNo {number!r:.40}"
+        return ""
+    return f"ErrNo {number!r:.40}"
 
 
 def masked(value: object) -> object:

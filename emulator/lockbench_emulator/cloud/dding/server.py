@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from lockbench_emulator.cloud.courier import courier
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding
-from lockbench_emulator.cloud.dding.courier import courier
 from lockbench_emulator.cloud.dding.wire import Observer, dding_app
 from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
 from lockbench_emulator.cloud.faults import Faults
@@ -23,7 +23,7 @@ async def serving_dding(
     bench: DdingBench | None = None,
     *,
     socket: str = "",
-    callback_socket: str | None = None,
+    callback_socket: str = "",
     port: int = 0,
     observe: Observer | None = None,
 ) -> AsyncIterator[str]:
