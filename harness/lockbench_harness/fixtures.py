@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lockbench_protocol.lock.commands.passcode import PasscodeType
 from lockbench_protocol.lock.dates import date5
+from lockbench_protocol.plugin import LATEST, Version
 
 from lockbench_harness import clock
 from lockbench_harness.client import operations
@@ -33,6 +34,8 @@ from lockbench_harness.trace import Trace
 
 if TYPE_CHECKING:
     from lockbench_harness.client.plugin import Plugin
+    from lockbench_harness.faults.phone import PhoneFault
+    from lockbench_harness.phone import Handset
     from lockbench_harness.targets.cloud import CloudBench
 
 T = TypeVar("T")
@@ -177,12 +180,21 @@ class Site:
         """Put firmware for this lock into the cloud's catalogue."""
         self.cloud.hands.publish(version, image)
 
+    def use_phone(
+        self, *faults: PhoneFault, handset: Handset | None = None, version: str = LATEST
+    ) -> None:
+        """From now on this version of the plug-in is called, on a phone with these faults."""
+        phone = self._lock.bench.phone(*faults, handset=handset)
+        self.plugin = self._lock.bench.plugin(self.cloud, link=phone, version=Version(version))
+
     def create_custom_passcode(self, **option: object) -> Mapping[str, object]:
         """The plug-in's call; dates are "0" (for ever) and lockData is this lock's unless given."""
         given = {"startDate": "0", "endDate": "0", "lockData": self.lock_data} | option
-        return self._lock.run(self.plugin.create_custom_passcode(given))
+        arguments = self.plugin.version.arguments("createCustomPasscode", given)
+        return self._lock.run(self.plugin.create_custom_passcode(*arguments))
 
     def enter_dfu_mode(self, **option: object) -> Mapping[str, object]:
         """The plug-in's call; the account and lockData are this site's unless given."""
         given = {"dfuPackageInfo": self.cloud.package_info(), "lockData": self.lock_data} | option
-        return self._lock.run(self.plugin.enter_dfu_mode(given))
+        arguments = self.plugin.version.arguments("enterDfuMode", given)
+        return self._lock.run(self.plugin.enter_dfu_mode(*arguments))

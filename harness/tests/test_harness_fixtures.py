@@ -47,6 +47,16 @@ def test_the_plug_in_upgrades(lock_site) -> None:  # type: ignore[no-untyped-def
     assert lock_site.enter_dfu_mode()["type"] == 4
 
 
+def test_the_plug_in_runs_in_other_versions_and_on_bad_phones(lock_site) -> None:  # type: ignore[no-untyped-def]
+    from lockbench_harness.faults.phone import Switch
+    from lockbench_harness.phone import Handset
+
+    lock_site.use_phone(Switch("bluetooth"), handset=Handset("ios"))
+    assert lock_site.create_custom_passcode(passcode="2468")["errorCode"] == 10012
+    lock_site.use_phone(version="2.6.0")
+    assert "electricQuantity" not in lock_site.create_custom_passcode(passcode="2468")
+
+
 LOOK = """
 import sys, pytest
 class Look:
