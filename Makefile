@@ -26,6 +26,7 @@ test: setup lint
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy protocol/tests emulator/tests harness/tests benchmarks/tests tests examples conftest.py
 	$(BIN)/lint-imports --no-cache
 
 bench: setup
