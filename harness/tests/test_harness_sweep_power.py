@@ -23,7 +23,6 @@ from lockbench_harness.sweep.retry import real_attempts
 from lockbench_harness.sweep.scene import scene_of
 from lockbench_harness.sweep.story import play, record
 from lockbench_harness.sweep.tally import tally
-from lockbench_harness.sweep.workload import power_cuts
 from lockbench_protocol import LocalError
 from lockbench_protocol.telink.dialects import Result
 
@@ -229,9 +228,3 @@ def test_no_board_bricks_at_a_cut(board: str) -> None:
 def test_a_cut_at_an_operation_that_never_comes_is_refused() -> None:
     with pytest.raises(LocalError, match="operation 9999 never comes"):
         simulate(Plan(SMALL, (Cut(9999),)))
-
-
-def test_the_workload_for_benches_is_as_large_as_it_says() -> None:
-    count, simulate_all = power_cuts(8196)
-    assert count == 3 * 17
-    simulate_all()

@@ -1,7 +1,7 @@
 """The page of a sweep: one file, no outside resource, hostile text shown as text.
 
 Tables stand there without script; with it the heat map, the timeline and the wear are plotly's, which is 4.7
-MB of the page and is left out where plotly is not installed.
+MB of the page.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def render(
         events=events,
         kinds=_kinds(tally),
         wear=worn,
-        plotly=_plotly() if seen or events else "",
+        plotly=_plotly(),
         script=_script(),
         data=_island(
             {
@@ -162,10 +162,8 @@ def _script() -> str:
 
 @cache
 def _plotly() -> str:
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError:
-        return ""
+    from plotly.offline import get_plotlyjs
+
     source: str = get_plotlyjs()
     return source.replace("</script", "<\\/script")
 
