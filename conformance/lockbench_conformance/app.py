@@ -56,7 +56,7 @@ class App:
             "lockData": self.lock_data,
             "disconnectCallback": self.ends.append,
         }
-        arguments = self.arguments("createCustomPasscode", _changed(good, changes))
+        arguments = self.version.arguments("createCustomPasscode", _changed(good, changes))
         return await in_time("createCustomPasscode", self.plugin.create_custom_passcode(*arguments))
 
     async def upgrade(self, **changes: object) -> Result:
@@ -69,14 +69,8 @@ class App:
             "callback": self.steps.append,
             "disconnectCallback": self.ends.append,
         }
-        arguments = self.arguments("enterDfuMode", _changed(good, changes))
+        arguments = self.version.arguments("enterDfuMode", _changed(good, changes))
         return await in_time("enterDfuMode", self.plugin.enter_dfu_mode(*arguments))
-
-    def arguments(self, method: str, option: dict[str, object], *, positional: bool = False) -> list[object]:
-        """How this version takes them: one object, or in order."""
-        if self.version.takes_object and not positional:
-            return [option]
-        return [option.get(name) for name in contract().methods[method].positional]
 
 
 async def in_time(method: str, call: Awaitable[Result]) -> Result:

@@ -91,7 +91,12 @@ async def test_both_forms_of_a_call_are_taken(
     }
     if named:
         option["deviceId"] = app.plugin.phone.handset.device_id(bench.address)
-    plain = app.arguments("createCustomPasscode", option, positional=positional)
+    order = contract().methods["createCustomPasscode"].positional
+    plain = (
+        [option.get(name) for name in order]
+        if positional
+        else release.arguments("createCustomPasscode", option)
+    )
     expect_code(await app.plugin.create_custom_passcode(*plain), OK, version=release)
     expect(len(app.ends), 1, "how often disconnectCallback was called")
     async with bench.session() as client:

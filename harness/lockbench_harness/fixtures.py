@@ -180,9 +180,7 @@ class Site:
         """Put firmware for this lock into the cloud's catalogue."""
         self.cloud.hands.publish(version, image)
 
-    def use_phone(
-        self, *faults: PhoneFault, handset: Handset | None = None, version: str = LATEST
-    ) -> None:
+    def use_phone(self, *faults: PhoneFault, handset: Handset | None = None, version: str = LATEST) -> None:
         """From now on this version of the plug-in is called, on a phone with these faults."""
         phone = self._lock.bench.phone(*faults, handset=handset)
         self.plugin = self._lock.bench.plugin(self.cloud, link=phone, version=Version(version))

@@ -144,6 +144,12 @@ class Version:
             raise NotAvailable(f"the plug-in {self} has no {name}; {self.edition} it came with {first}")
         return row
 
+    def arguments(self, method: str, option: Mapping[str, object]) -> list[object]:
+        """How a call of this version is given its options: as one object, or in order."""
+        if self.takes_object:
+            return [option]
+        return [option.get(name) for name in contract().methods[method].positional]
+
     def fields(self, name: str) -> dict[str, Field]:
         """The fields of the object that this version has, by name; those called deprecated too."""
         return dict(_fields(self, name))
