@@ -112,15 +112,22 @@ async def expect_running(bench: LockBench, version: str) -> None:
     expect(await running(bench), version, "the version that the lock runs")
 
 
-async def expect_old(bench: LockBench) -> None:
+async def expect_old(bench: LockBench, *, residue: bool = False) -> None:
     """The lock runs what it ran at first, opens, and takes a new upgrade."""
     await expect_running(bench, bench.firmware.version)
-    await expect_upgrade(bench, "6.4.99")
+    await expect_upgrade(bench, "6.4.99", residue=residue)
 
 
-async def expect_upgrade(bench: LockBench, version: str, size: int = 600) -> None:
-    """An upgrade without any trouble succeeds, and the lock opens afterwards."""
-    ended = await send_image(bench, bench.firmware.image(version, size))
+async def expect_upgrade(bench: LockBench, version: str, size: int = 600, *, residue: bool = False) -> None:
+    """An upgrade without any trouble succeeds, and the lock opens afterwards.
+
+    After a torn erase residue may lie between the probes of the start-up wipe: it costs one upgrade, which
+    ends in a flash error and heals it (telink-ota 7.4).
+    """
+    image = bench.firmware.image(version, size)
+    ended = await send_image(bench, image)
+    if residue and ended.result is Result.FLASH:
+        ended = await send_image(bench, image)
     expect(ended.result, Result.SUCCESS, "the result of a clean upgrade")
     await expect_running(bench, version)
     async with bench.session() as client:
