@@ -178,6 +178,26 @@ def test_another_tenants_ids_are_answered_as_ids_that_do_not_exist(
 CHOSEN = {"home_id", "room_id", "lockId", "keyId", "keyboardPwdId", "requestId", "serviceid"}
 """Of an answer: ids that are echoed, or drawn anew."""
 
+
+@pytest.mark.parametrize(
+    ("name", "owner", "call", "code"),
+    [
+        ("dding", {"tenant": "t"}, "find_home_state", 15006),
+        ("ttlock", {"client_id": "app"}, "detail", -1003),
+        ("aiot", {"appid": "app"}, "query_selected", 604),
+    ],
+)
+def test_a_reset_forgets_what_a_tenant_has_and_keeps_its_tokens(
+    world_of: Any, name: str, owner: dict[str, str], call: str, code: int
+) -> None:
+    world = world_of(name)
+    world.refurnish()
+    status, body = world.send("POST", f"/_bench/{name}/reset", json.dumps(owner).encode())
+    assert (status, body[world.code]) == (200, 0)
+    assert world.call(call, world.token | world.good[call])[1][world.code] == code
+    world.refurnish()
+
+
 # Codes ----------------------------------------------------------------------------------------------------
 
 

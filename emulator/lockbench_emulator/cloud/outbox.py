@@ -132,6 +132,12 @@ class Outbox:
         self.news()
         return changed == 1
 
+    def forget(self, owner: str) -> None:
+        """Drop all letters of an owner, those on their way too."""
+        mine = "SELECT number FROM letters WHERE cloud = ? AND owner = ?"
+        self._store.run(f"DELETE FROM letter_tries WHERE letter IN ({mine})", self._cloud, owner)  # noqa: S608 - our own words
+        self._store.run("DELETE FROM letters WHERE cloud = ? AND owner = ?", self._cloud, owner)
+
     def journal(self, owner: str) -> list[dict[str, object]]:
         """All letters of an owner with their tries, without headers and bodies, which may hold secrets."""
         tries = "SELECT at, status, outcome FROM letter_tries WHERE letter = ? ORDER BY number"

@@ -64,6 +64,16 @@ class AiotBench:
         )
         return token
 
+    def reset(self, appid: str) -> None:
+        """Forget the application's devices, their upgrades and its pushes; its tokens stay."""
+        self._app(appid)
+        with self._store.transaction():
+            own = "(SELECT number FROM aiot_upgrades WHERE appid = ?)"
+            self._store.run(f"DELETE FROM aiot_work WHERE upgrade IN {own}", appid)  # noqa: S608 - our own words
+            for table in ("aiot_upgrades", "aiot_devices"):
+                self._store.run(f"DELETE FROM {table} WHERE appid = ?", appid)  # noqa: S608 - our own names
+            self._cloud.outbox.forget(appid)
+
     # Devices
 
     def bind(

@@ -34,12 +34,6 @@ class Outbox(outbox.Outbox):
         """How many letters there are."""
         return len(self._store.all("SELECT 1 FROM letters WHERE cloud = ? AND owner = ?", CLOUD, owner))
 
-    def forget(self, owner: str) -> None:
-        """Drop all letters of a tenant, those on their way too."""
-        mine = "SELECT number FROM letters WHERE cloud = ? AND owner = ?"
-        self._store.run(f"DELETE FROM letter_tries WHERE letter IN ({mine})", CLOUD, owner)  # noqa: S608 - our own words
-        self._store.run("DELETE FROM letters WHERE cloud = ? AND owner = ?", CLOUD, owner)
-
 
 def judge(answer: Answer, *, text_counts: bool) -> str:
     """What is wrong with an answer, "" when it takes the letter (dding V1.6 9.1: ErrNo 0)."""
