@@ -160,7 +160,7 @@ class _House:
         if self._wanted.site is not None:
             self._plant(self._wanted.site)
         times = operations(Times(self._clock, self._parties, self._wake))
-        locks = operations(SiteBench(self._site, self._locks, self._gateways))
+        locks = operations(SiteBench(self._site, self._locks, self._gateways, self._wake))
         for one in made.values():
             add_controls(one.app, TIME, times, ENVELOPE)
             add_controls(one.app, SITE, locks, ENVELOPE)
@@ -176,9 +176,7 @@ class _House:
             wake()
 
     def _chance(self, cloud: str) -> Random:
-        """It goes on where a store that was kept has come to, so that no token is given twice."""
-        row = self._store.one("SELECT coalesce(max(number), 0) FROM journal")
-        return _random(f"{cloud} {self._wanted.seed} {row[0] if row else 0}")
+        return self._store.chance(f"{cloud} {self._wanted.seed}")
 
     def _secret(self, name: str) -> str:
         return f"{_random(f'account {name} {self._wanted.seed}').getrandbits(64):016x}"

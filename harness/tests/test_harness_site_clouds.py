@@ -43,7 +43,7 @@ class Outside:
             assert found.get("ErrNo", 0) == 0, found
             return found
 
-    async def bench(self, name: str, **fields: object) -> Any:
+    async def bench(self, name: str, /, **fields: object) -> Any:
         return (await self.post(f"{self.dding.address}/_bench/{name}", **fields)).get("result")
 
     async def saas(self, name: str, **fields: object) -> dict[str, Any]:
@@ -68,6 +68,7 @@ def test_two_clouds_and_a_keypad_meet_at_one_lock_over_http() -> None:
             outside = Outside(http, clouds)
             await _from_dding(outside)
             await _from_ttlock(outside)
+            await _back_and_forth(outside)
 
     asyncio.run(story())
 
@@ -120,6 +121,21 @@ async def _from_ttlock(outside: Outside) -> None:
 
 async def _control(outside: Outside, name: str, **fields: object) -> Any:
     return (await outside.post(f"{outside.ttlock.address}/_bench/ttlock/{name}", **fields))["result"]
+
+
+async def _back_and_forth(outside: Outside) -> None:
+    """A snapshot brings all clouds and the lock back to where they were."""
+    assert await outside.bench("site/snapshot", name="then") > 0
+    before = await outside.bench("site/look", uuid="l")
+    code = {"uuid": "l", "phonenumber": "1", "is_default": 0, "password": "975318"}
+    await outside.saas("add_password", **code)
+    await outside.bench("time/advance", seconds=1)
+    assert "975318" in (await outside.bench("site/look", uuid="l"))["codes"]
+    await outside.bench("site/restore", name="then")
+    assert await outside.bench("site/look", uuid="l") == before
+    url = f"{outside.dding.address}/_bench/site/restore"
+    async with outside.http.post(url, json={"name": "now"}) as answer:
+        assert "no snapshot is called 'now'" in str(await answer.json())
 
 
 class Upgraded:

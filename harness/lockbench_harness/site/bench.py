@@ -5,6 +5,7 @@ ValueError says in a sentence what is wrong with the arguments.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from lockbench_emulator.site import Site
@@ -16,10 +17,14 @@ from lockbench_harness.targets.emulated import credentials_of
 
 
 class SiteBench:
-    def __init__(self, site: Site, locks: SiteLocks, gateways: SiteGateways) -> None:
+    def __init__(
+        self, site: Site, locks: SiteLocks, gateways: SiteGateways, wake: Callable[[], None]
+    ) -> None:
         self._site = site
         self._locks = locks
         self._gateways = gateways
+        self._wake = wake  # tells sleepers that there may be work
+        self._snapshots: dict[str, bytes] = {}
 
     def install(self, uuid: str, profile: str = "", seed: int | None = None) -> dict[str, object]:
         """Hang up a lock, of another profile or seed than it would have by itself; how it looks."""
@@ -61,6 +66,18 @@ class SiteBench:
             trouble.pop(name, None)
         if what is not None:
             self._locks.trouble[uuid] = self._gateways.trouble[address] = what
+
+    def snapshot(self, name: str) -> int:
+        """Keep all that the clouds and the locks remember under a name, while they serve; its bytes."""
+        self._snapshots[name] = self._site.store.snapshot()
+        return len(self._snapshots[name])
+
+    def restore(self, name: str) -> None:
+        """Remember what a snapshot does, and nothing else."""
+        if name not in self._snapshots:
+            raise ValueError(f"no snapshot is called {name!r}")
+        self._site.store.restore(self._snapshots[name])
+        self._wake()
 
     def _known(self, uuid: str) -> str:
         if not self._site.knows(uuid):
