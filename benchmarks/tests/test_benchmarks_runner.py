@@ -90,3 +90,9 @@ def test_the_gate_holds_every_subject_that_has_a_goal() -> None:
 def test_a_line_without_a_goal_is_printed_and_never_fails() -> None:
     assert row(0.1, None).met
     assert gate.failures(lambda: [row(0.1, None)]) == []
+
+
+def test_a_clock_that_stands_still_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = iter([0, 50_000, 50_000, 50_000, 60_000, 100_000])
+    monkeypatch.setattr(interleave.time, "thread_time_ns", lambda: next(shown))
+    assert interleave._least(lambda: None, 3) == 40_000
