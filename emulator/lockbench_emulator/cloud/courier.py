@@ -17,6 +17,8 @@ from lockbench_emulator.cloud.outbox import Answer, Letter, Outbox
 
 TIMEOUT = 5.0
 """How long an address may take to answer, s."""
+FROZEN = 0.05
+"""How often it looks whether a clock that stands has moved, s."""
 ANSWER_LIMIT = 64 * 1024
 """As much of an answer is read, bytes."""
 
@@ -44,6 +46,7 @@ class Courier:
         self._cloud = cloud
         self._socket = socket
         self._news = asyncio.Event()
+        self._stands = False  # the cloud's clock did not move while it slept
         cloud.outbox.news = self._news.set
 
     async def run(self) -> None:
@@ -62,10 +65,14 @@ class Courier:
 
     async def _sleep(self) -> None:
         """Until there is news, or something falls due."""
+        before = self._cloud.millis()
         dues = [due for due in (self._cloud.next_due(), self._cloud.outbox.next_due()) if due is not None]
-        pause = max(min(dues) - self._cloud.millis(), 1) / 1000 if dues else None
-        with contextlib.suppress(TimeoutError):
+        pause = max((min(dues) - before) / 1000, FROZEN if self._stands else 0.001) if dues else None
+        try:
             await asyncio.wait_for(self._news.wait(), pause)
+            self._stands = False
+        except TimeoutError:
+            self._stands = self._cloud.millis() == before
 
     async def _post(self, http: aiohttp.ClientSession, letter: Letter) -> None:
         try:
