@@ -234,3 +234,16 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LocalError, match="cannot write the report to"):
         folder.prepare(tmp_path / "file")
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with folder.prepared(tmp_path / "out") as scratch:
+        (scratch / "PWD-1.ndjson").write_text("{}")
+        with (
+            pytest.raises(LocalError, match="another run writes to .*--out"),
+            folder.prepared(tmp_path / "out"),
+        ):
+            pass
+        assert (scratch / "PWD-1.ndjson").exists()
+    with folder.prepared(tmp_path / "out"):
+        pass

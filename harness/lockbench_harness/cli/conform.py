@@ -165,8 +165,7 @@ def _conform(
     target = plan.target()  # a name that is wrong is said before anything starts
     jobs = 1 if target.time is Time.REAL else jobs  # a real lock has one central at a time
     assert plan.out is not None  # noqa: S101 - the option has a default
-    scratch = folder.prepare(plan.out)
-    with _own_output() as stream:
+    with folder.prepared(plan.out) as scratch, _own_output() as stream:
         if as_json or silent:
             collector = Collector(plan)
             _run_pytest(plan, words, jobs, collector, scratch)

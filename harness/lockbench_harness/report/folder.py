@@ -5,8 +5,11 @@ A run writes into a scratch folder inside; only a finished run takes the place o
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from lockbench_protocol import LocalError
@@ -25,6 +28,23 @@ def prepare(out: Path) -> Path:
     except OSError as error:
         raise LocalError(f"cannot write the report to {out}: {error.strerror}") from error
     return out / SCRATCH
+
+
+@contextmanager
+def prepared(out: Path) -> Iterator[Path]:
+    """As `prepare`; meanwhile no other run can write to the folder. LocalError when one does."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise LocalError(f"cannot write the report to {out}: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield prepare(out)
+    except BlockingIOError as error:
+        raise LocalError(f"another run writes to {out}: give this one a folder by --out") from error
+    finally:
+        os.close(handle)
 
 
 def save_trace(out: Path, case_id: str, text: str) -> None:
