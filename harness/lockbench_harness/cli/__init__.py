@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decode": ("decode", "Explain a frame field by field."),
     "explain": ("explain", "Explain an error code of the plug-in."),
     "exec": ("exec_", "Run an unmodified bleak program against an emulated lock."),
-    "bench": ("bench", "Measure the codec beside its peers, and the lock."),
+    "bench": ("bench", "Measure speed beside peers."),
     "serve": ("serve", "Put a lock on the air for others."),
     "lock": ("lock", "Use the hands at a lock that is served."),
     "profiles": ("profiles", "Print the lock models and their settings."),
