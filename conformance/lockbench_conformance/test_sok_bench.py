@@ -278,7 +278,7 @@ def said(words: tuple[str, ...], console: str) -> tuple[int, str]:
 @case(
     "SOK/16",
     clause="policy: everything runs in one process, without a network",
-    needs=("lock", "plugin", "cloud", "dding"),
+    needs=("lock", "plugin", "phone", "cloud", "dding"),
     links=("bare", "air"),
     examples=1,
 )
