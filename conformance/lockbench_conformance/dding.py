@@ -35,6 +35,13 @@ async def furnished(bench: LockBench, *, admin: bool = True) -> DdingCloud:
     return dding
 
 
+def bind_own(dding: DdingCloud, bench: LockBench) -> None:
+    """The bench's own lock, under its address, in the place of lock l."""
+    dding.hands.control("unbind_device", tenant="t", uuid="l")
+    at = {"tenant": "t", "home_id": "h", "room_id": "r"}
+    dding.hands.control("bind_device", uuid=bench.address, type="room_lock", **at)
+
+
 async def ok(dding: DdingCloud, name: str, who: Who = "admin", /, **fields: object) -> Json:
     """A call that must succeed; its body."""
     body = await dding.call(name, who, **fields)

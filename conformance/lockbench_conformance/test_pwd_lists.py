@@ -27,7 +27,7 @@ from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.dding import add as add_to_dding
-from lockbench_conformance.dding import furnished, ok, passwords, settled
+from lockbench_conformance.dding import bind_own, furnished, ok, passwords, settled
 from lockbench_conformance.model import LockModel, Window, always
 from lockbench_conformance.words import DIGITS, codes, refused
 
@@ -130,9 +130,7 @@ class TestLists(Machine):
         gateway = self.cloud.hands.control("add_gateway", mac="A0:00:00:00:00:01", **own)
         self.cloud.hands.control("hear", gateway_id=gateway, mac=bench.address)
         self.dding = await furnished(bench, admin=False)
-        self.dding.hands.control("unbind_device", tenant="t", uuid="l")
-        at = {"tenant": "t", "home_id": "h", "room_id": "r"}
-        self.dding.hands.control("bind_device", uuid=bench.address, type="room_lock", **at)
+        bind_own(self.dding, bench)
         self.ttlock: dict[str, int] = {}  # digits of what each cloud wrote: its number there
         self.saas: dict[str, int] = {}
 

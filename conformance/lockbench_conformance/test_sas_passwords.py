@@ -11,6 +11,7 @@ from lockbench_harness.targets.bench import LockBench
 from lockbench_conformance.dding import (
     ADMIN_CODE,
     add,
+    bind_own,
     expect_code,
     expect_stage,
     furnished,
@@ -192,17 +193,25 @@ async def test_the_administrators_code_stays(bench: LockBench, name: str) -> Non
     expect(press(dding, ADMIN_CODE), True, "does it open")
 
 
-@case("SAS/28", clause="dding 6.9, 6.10", needs=NEEDS, links=BARE, examples=3, code=codes)
+@case(
+    "SAS/28",
+    clause="dding 6.9, 6.10",
+    needs=(*NEEDS, "passcodes", "full keypad", "hands"),
+    links=("bare", "air"),
+    examples=3,
+    code=codes,
+)
 async def test_a_frozen_code_does_not_open(bench: LockBench, code: str) -> None:
-    """A code opens until its freezing is done, not while it is frozen, and again afterwards."""
+    """A code opens the lock until its freezing is done, not while it is frozen, and again afterwards."""
     dding = await furnished(bench)
-    number = await add(dding, code)
+    bind_own(dding, bench)
+    number = await add(dding, code, uuid=bench.address)
     await settled()
     for name, before, after in (("frozen_password", True, False), ("unfrozen_password", False, True)):
-        await ok(dding, name, uuid="l", password_id=number)
-        expect(press(dding, code), before, f"does it open during {name}")
+        await ok(dding, name, uuid=bench.address, password_id=number)
+        expect(bench.hands.enter_code(code), before, f"does it open during {name}")
         await settled()
-        expect(press(dding, code), after, f"does it open after {name}")
+        expect(bench.hands.enter_code(code), after, f"does it open after {name}")
 
 
 @case(
