@@ -96,7 +96,8 @@ class Server:
 
         async def exchange() -> bytes:
             reader, writer = await asyncio.open_unix_connection(self.path)
-            writer.write("\r\n".join([f"{head} HTTP/1.1", *lines, "", ""]).encode() + body)
+            text = "\r\n".join([f"{head} HTTP/1.1", *lines, "", ""])
+            writer.write(text.encode(errors="surrogateescape") + body)
             answer = await reader.read()
             writer.close()
             return answer
@@ -280,3 +281,16 @@ def test_the_bench_is_served_beside_the_cloud(server: Server) -> None:
     notices = control("notices", appid="app")["result"]
     assert isinstance(notices, list)
     assert [row["firmwareVersion"] for row in notices] == ["2.0", "3.1.4"]
+
+
+def test_a_header_that_is_no_text_counts_as_absent(server: Server) -> None:
+    assert server.code(QUERY, {}, Appid="\udcff") == 305
+    assert server.code(QUERY, {}, Appkey="\udcff") == 305
+    assert server.code(QUERY, {}, Access_Token="\udcff") == 109
+    assert server.code(QUERY, {}, Openid="\udcff") == 0
+
+
+def test_a_number_that_no_row_can_hold_is_refused_in_words(server: Server) -> None:
+    answer = server.post("/_bench/aiot/redeliver", {"number": 10**30})
+    assert answer["code"] == 302
+    assert "too large" in str(answer["message"])

@@ -20,6 +20,7 @@ from lockbench_protocol.telink.image import (
     declared_size,
     make_image,
     pack_version,
+    version_number,
     version_of,
 )
 from lockbench_protocol.telink.inspect import Severity, inspect_image
@@ -216,3 +217,11 @@ def test_bytes_after_the_declared_size_are_a_note() -> None:
     found = inspect_image(make_image(196, "6.4.34", 1) + b"signature", BOARD)
     assert found.sound
     assert [(finding.severity, finding.offset) for finding in found.findings] == [(Severity.NOTE, 196)]
+
+
+@given(st.text("0123456789.", min_size=1, max_size=20))
+def test_dots_and_digits_that_are_no_version_leave_the_four_bytes(text: str) -> None:
+    head = bytes(0x30) + b"version=" + text.encode() + bytes(0x18 - len(text))
+    wellformed = all(part for part in text.split("."))
+    assert version_of(head) == (text if wellformed else "0.0.0.0")
+    assert 0 <= version_number(head) <= 0xFFFF

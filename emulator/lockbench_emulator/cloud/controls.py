@@ -91,7 +91,7 @@ def _control(operation: Callable[..., object], envelope: Envelope) -> Handler:
         except ValidationError as error:
             rows = error.errors(include_url=False)
             body = envelope.bad("; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows))
-        except (ValueError, web.HTTPException) as error:
+        except (ValueError, OverflowError, web.HTTPException) as error:  # a number may be too big for a row
             body = envelope.bad(str(error))
         return await send(request, json_bytes(body))
 

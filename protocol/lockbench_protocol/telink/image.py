@@ -121,7 +121,7 @@ def version_of(head: bytes) -> str:
     """
     if head[VERSION_AT : VERSION_AT + len(VERSION_TAG)] == VERSION_TAG:
         text = head[VERSION_AT + len(VERSION_TAG) : VERSION_END].rstrip(b"\0")
-        if re.fullmatch(rb"[0-9.]+", text):
+        if re.fullmatch(rb"[0-9]+(\.[0-9]+)*", text):
             return text.decode("ascii")
     return ".".join(str(number) for number in head[2:6])
 

@@ -81,7 +81,7 @@ class _Wire:
             raise Refused(codes.BAD_METHOD)
         if fault.errcode is not None:
             raise Refused(fault.errcode)
-        headers = {header.name.lower(): request.headers.get(header.name, "") for header in HEADERS}
+        headers = {header.name.lower(): _text(request, header.name) for header in HEADERS}
         readable = await _given(request)
         given |= readable or {}
         # what cannot be read is a bad field, and those come after the caller's headers
@@ -129,6 +129,16 @@ CONTROLS = Envelope(
     refusal=lambda refusal: envelope(refusal.code),
     bad=lambda words: envelope(codes.BAD_FIELD) | {"message": words},
 )
+
+
+def _text(request: web.Request, header: str) -> str:
+    """The value of a header; "" when there is none, or bytes that are no text."""
+    value = request.headers.get(header, "")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ""
+    return value
 
 
 async def _given(request: web.Request) -> Json | None:
