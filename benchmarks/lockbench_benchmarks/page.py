@@ -8,18 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lockbench_harness.cli.bench import amount
+from lockbench_harness.pages import template
 from lockbench_protocol import LocalError
 
 from lockbench_benchmarks.row import Row
 
 _AHEAD, _BEHIND, _MISSED = "#3a7d44", "#8a8d91", "#b3402f"
+_INK, _GRID = "#7f8894", "rgba(127,136,148,.25)"  # on light and on dark paper
 _ROW_PIXELS = 22
-_HEADS = ("work", "ours", "against", "theirs", "ratio", "goal")
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
-table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
-tr.missed td { color: #b3402f; }
-"""
 
 
 def check(out: Path) -> None:
@@ -37,29 +33,9 @@ def write(out: Path, machine: Mapping[str, str], rows: Sequence[Row], missing: S
 
 
 def page(machine: Mapping[str, str], rows: Sequence[Row], missing: Sequence[str]) -> str:
-    body = "".join(
-        f'<tr class="{"" if row.met else "missed"}">{_cells("td", _texts(row))}</tr>\n' for row in rows
+    return template("lockbench_benchmarks", "page.html.j2").render(
+        machine=machine, rows=rows, missing=missing, amount=amount, plot=_plot(rows)
     )
-    absent = f"<p>Not installed, so not here: {escape(', '.join(missing))}.</p>" if missing else ""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>lockbench bench</title>'
-        f"<style>{_STYLE}</style></head><body>\n<h1>How fast the bench is</h1>\n"
-        f"<p>{escape('; '.join(machine.values()))}</p>\n"
-        "<p>A bar says how many times as much ours does in the same time; left of 1 it loses. A black stroke "
-        f"is a goal.</p>\n{_plot(rows)}\n{absent}\n"
-        f"<table><thead><tr>{_cells('th', _HEADS)}</tr></thead><tbody>\n{body}</tbody></table>\n"
-        "</body></html>\n"
-    )
-
-
-def _texts(row: Row) -> tuple[str, ...]:
-    goal = "" if row.goal is None else f"{row.goal:g}" if row.met else f"{row.goal:g}, missed"
-    ours, theirs = amount(row.ours, row.unit), amount(row.theirs, row.unit)
-    return row.name, ours, row.against, theirs, f"{row.ratio:.2f}", goal
-
-
-def _cells(tag: str, texts: Sequence[str]) -> str:
-    return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
 
 
 def _plot(rows: Sequence[Row]) -> str:
@@ -79,16 +55,18 @@ def _plot(rows: Sequence[Row]) -> str:
         y=[name for name, _ in goals],
         x=[goal for _, goal in goals],
         mode="markers",
-        marker={"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": "black"}},
+        marker={"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": _INK}},
         hovertemplate="goal %{x:g}<extra></extra>",
     )
     figure = go.Figure([bars, strokes])
     figure.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font_color=_INK,
         height=120 + _ROW_PIXELS * len(rows),
         margin={"l": 10, "r": 20, "t": 10, "b": 40},
         showlegend=False,
-        template="plotly_white",
-        xaxis={"type": "log", "title": "ratio"},
+        xaxis={"type": "log", "title": "ratio", "gridcolor": _GRID, "zerolinecolor": _GRID},
         yaxis={"autorange": "reversed", "automargin": True},
     )
     html: str = figure.to_html(full_html=False, include_plotlyjs=True, config={"displayModeBar": False})

@@ -91,7 +91,7 @@ def test_the_page_has_a_plot_and_the_table_and_needs_no_network(tmp_path: Path) 
     text = out.read_text("utf-8")
     assert "Plotly.newPlot" in text
     assert "<script src" not in text
-    assert '<tr class="missed"><td>AES frame encode</td><td>4000 ns</td>' in text
+    assert '<tr class="missed"><td>AES frame encode</td><td class="n">4000 ns</td>' in text
 
 
 def test_a_page_that_cannot_be_is_told_before_anything_is_measured(

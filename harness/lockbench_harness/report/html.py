@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING
 
+from lockbench_harness.pages import template
 from lockbench_harness.report import TOLD, Report, counts, expected
-from lockbench_harness.report.words import visible
 from lockbench_harness.verdicts import Verdict
 
 if TYPE_CHECKING:
-    import jinja2
-
     from lockbench_harness.inputs import Json
 
 OPEN = (Verdict.FAIL, Verdict.BROKEN, Verdict.WARN)
@@ -20,31 +17,15 @@ LONGEST_INPUTS = 4000  # characters
 
 
 def render(report: Report) -> str:
-    return template("page.html.j2").render(
+    return template("lockbench_harness.report", "page.html.j2").render(
         report=report,
         told=[verdict.value for verdict in TOLD],
         counts=counts(report.rows),
         expected=expected(report.rows),
+        inputs=_inputs,
         examples=sum(row.examples for row in report.rows),
         open_rows=[row for verdict in OPEN for row in report.rows if row.verdict is verdict],
     )
-
-
-@cache
-def template(name: str) -> jinja2.Template:
-    """A page of this folder, which shows text from outside as text."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lockbench_harness", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = visible
-    environment.filters["inputs"] = _inputs
-    return environment.get_template(name)
 
 
 def _inputs(value: Json) -> str:

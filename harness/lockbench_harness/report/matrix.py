@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lockbench_harness.cases import order
-from lockbench_harness.report import Report, counts, folder, html
+from lockbench_harness.pages import template
+from lockbench_harness.report import Report, counts, folder
 from lockbench_harness.report.row import Row
 
 FORMAT = 1
@@ -54,4 +55,5 @@ class Matrix:
         folder.write(
             out / folder.MATRIX_JSON, json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
         )
-        folder.write(out / folder.MATRIX_HTML, html.template("matrix.html.j2").render(matrix=self))
+        page = template("lockbench_harness.report", "matrix.html.j2")
+        folder.write(out / folder.MATRIX_HTML, page.render(matrix=self))

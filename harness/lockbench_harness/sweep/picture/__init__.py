@@ -7,25 +7,22 @@ MB of the page.
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lockbench_protocol.telink.image import declared_size, version_of
 
 from lockbench_harness.faults.plan import Plan
+from lockbench_harness.pages import template
 from lockbench_harness.report.words import visible
 from lockbench_harness.sweep.outcome import SIGNS, Outcome, Stage, Verdict
 from lockbench_harness.sweep.picture.folding import GRAVEST, View, views, wear
 from lockbench_harness.sweep.picture.timeline import LANES, Event, timeline
 from lockbench_harness.sweep.tally import Tally
-
-if TYPE_CHECKING:
-    import jinja2
 
 __all__ = ["render"]
 
@@ -53,7 +50,7 @@ def render(
     story = bad[0][1] if bad else base
     events = [] if story is None else list(timeline(story))[:MOST_EVENTS]
     worn = wear(tally.strips)
-    return _template().render(
+    return template(__name__, "page.html.j2").render(
         name=name,
         folder=folder,
         facts=facts,
@@ -166,20 +163,3 @@ def _plotly() -> str:
 
     source: str = get_plotlyjs()
     return source.replace("</script", "<\\/script")
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lockbench_harness.sweep", "picture"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = lambda text: visible(str(text))
-    environment.filters["typed"] = lambda path: shlex.quote(str(path))
-    environment.filters["count"] = "{:,}".format
-    return environment.get_template("page.html.j2")
