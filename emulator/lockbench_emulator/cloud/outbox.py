@@ -67,15 +67,14 @@ class Outbox:
         once: bool = False,
     ) -> int:
         """Put a letter in; its number. Without an address it is noted as unsent. `once`: one try only."""
-        self._store.run(
+        number = self._store.insert(
             "INSERT INTO letters (cloud, owner, device, kind, url, headers, body, due, tries, state)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(self._cloud, owner, device, kind, url, json.dumps(dict(headers)), body),
             *(self._millis() if url else None, len(PAUSES) if once else 0, "waiting" if url else "unsent"),
         )
-        row = self._store.one("SELECT last_insert_rowid()")
         self.news()
-        return int(row[0]) if row is not None else 0
+        return number
 
     def state(self, number: int) -> str:
         """waiting, delivered, dead or unsent; "" for no letter."""
@@ -84,8 +83,7 @@ class Outbox:
 
     def next_due(self) -> int | None:
         """When a letter is due next, ms since 1970."""
-        row = self._store.one(f"SELECT min(due) FROM letters o WHERE {_OLDEST}", self._cloud)  # noqa: S608 - our own words
-        return None if row is None else row[0]
+        return self._store.number(f"SELECT min(due) FROM letters o WHERE {_OLDEST}", self._cloud)  # noqa: S608 - our own words
 
     def due(self) -> list[Letter]:
         """The letters to post now: of each device only the oldest."""

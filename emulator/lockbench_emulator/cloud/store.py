@@ -185,9 +185,22 @@ class Store:
     def all(self, sql: str, *values: Value) -> list[sqlite3.Row]:
         return self._db.execute(sql, values).fetchall()
 
+    def number(self, sql: str, *values: Value) -> int | None:
+        """The one value of the first row; None when it is NULL, or there is no row."""
+        row = self.one(sql, *values)
+        return None if row is None else row[0]
+
+    def count(self, rows: str, *values: Value) -> int:
+        """How many rows there are of what stands behind FROM."""
+        return int(self._db.execute(f"SELECT count(*) FROM {rows}", values).fetchone()[0])  # noqa: S608 - our own words
+
     def run(self, sql: str, *values: Value) -> int:
         """How many rows a statement changed."""
         return self._db.execute(sql, values).rowcount
+
+    def insert(self, sql: str, *values: Value) -> int:
+        """The number of the row that was put in."""
+        return int(self._db.execute(sql, values).lastrowid or 0)
 
     def chance(self, words: str) -> Random:
         """Chance from a seed in words; a store that is opened again does not draw the same once more."""

@@ -152,13 +152,13 @@ class AiotBench:
         version = version or _version(data)
         if not order(version):
             raise Refused(codes.BAD_FIELD)
-        row = self._store.one("SELECT coalesce(max(number), 0) + 1 FROM aiot_firmware")
         with self._store.transaction():
             self._store.run(
-                "INSERT INTO aiot_firmware VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO aiot_firmware (model, version, update_log, release_date, image)"
+                " VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (model, version) DO UPDATE SET update_log = excluded.update_log,"
                 " release_date = excluded.release_date, image = excluded.image",
-                *(row[0] if row else 1, model, version, update_log, self._date(release_date), data),
+                *(model, version, update_log, self._date(release_date), data),
             )
             self._notify(model, version)
         return version

@@ -203,8 +203,7 @@ class Aiot:
     # Due work
 
     def next_due(self) -> int | None:
-        row = self.core.store.one("SELECT min(due) FROM aiot_work")
-        return None if row is None else row[0]
+        return self.core.store.number("SELECT min(due) FROM aiot_work")
 
     def run_due(self) -> int:
         """Do all that has fallen due, in order; how many pieces."""

@@ -45,16 +45,12 @@ class Upgrades:
 
     def add(self, device: sqlite3.Row, firmware: sqlite3.Row) -> int:
         """Queue an upgrade; its number. Call `start_queued` after the last."""
-        store = self._core.store
-        store.run(
+        return self._core.store.insert(
             "INSERT INTO aiot_upgrades"
             " (did, appid, version, firmware, state, percent, pushed, started, ended, cause)"
             " VALUES (?, ?, ?, ?, 'queued', 0, -1, ?, NULL, '')",
             *(device["did"], device["appid"], firmware["version"], firmware["number"], self._core.millis()),
         )
-        row = store.one("SELECT last_insert_rowid()")
-        assert row is not None  # noqa: S101 - it always has a row
-        return int(row[0])
 
     def start_queued(self) -> None:
         """Start what waits for nothing, oldest first."""

@@ -7,7 +7,6 @@ Public methods are the operations of `/_bench/dding/`; their arguments are the f
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import partial
 from typing import Literal
 
@@ -17,6 +16,7 @@ from lockbench_protocol.cloud.dding.endpoints import Role
 from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from lockbench_emulator.cloud.dding.agent import Hands
+from lockbench_emulator.cloud.dding.battery import Alarms
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.core import LOCKS, Refused
 from lockbench_emulator.cloud.times import SkippingClock, Times
@@ -123,7 +123,7 @@ class DdingBench:
                 *(uuid, tenant, home_id, room_id, type, gateway),
                 *(digest[:16].upper(), ":".join(digest[i : i + 2] for i in range(16, 28, 2)).upper()),
                 *(name or uuid[:8], model or type, brand, a.Versions().model_dump_json(), now, now, now),
-                *('{"latched": [], "last": 0}', a.FIRST_ID),
+                *(Alarms().text(), a.FIRST_ID),
             )
             device = self._core.device(tenant, uuid)
             if self._core.policy.later:
@@ -334,15 +334,12 @@ class DdingBench:
     def state(self, tenant: str) -> Json:
         """How much there is, for a look or a comparison."""
         tables = ("homes", "rooms", "devices", "operations", "events", "orders", "messages")
-        counts = {
-            table: self._store.one(f"SELECT count(*) FROM dding_{table} WHERE tenant = ?", tenant)  # noqa: S608 - our own names
-            for table in tables
-        }
-        return {table: row[0] if row is not None else 0 for table, row in counts.items()} | {
+        return {
+            **{table: self._store.count(f"dding_{table} WHERE tenant = ?", tenant) for table in tables},
             "outbox": self._cloud.outbox.count(tenant),
             "now": self._core.millis(),
             "next_due": self._cloud.next_due(),
-            "policy": json.loads(json.dumps(str(self._core.policy))),
+            "policy": str(self._core.policy),
         }
 
     def _found(self, rows: int) -> None:

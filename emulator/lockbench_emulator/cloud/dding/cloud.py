@@ -147,8 +147,7 @@ class Dding:
 
     def next_due(self) -> int | None:
         """When work falls due next, ms since 1970; None: nothing waits for the time. Callbacks: `outbox`."""
-        row = self.core.store.one(f"SELECT min(due) FROM dding_work w WHERE {_READY}")  # noqa: S608 - our own words
-        return None if row is None else row[0]
+        return self.core.store.number(f"SELECT min(due) FROM dding_work w WHERE {_READY}")  # noqa: S608 - our own words
 
     def run_due(self) -> int:
         """Do all that has fallen due, in order; how many pieces."""

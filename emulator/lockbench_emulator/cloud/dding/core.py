@@ -155,13 +155,12 @@ class Core:
 
     def work(self, due: int | None, kind: str, uuid: str, payload: Mapping[str, object]) -> int:
         """Work that falls due at `due`, ms; None: when its device is back. Its number."""
-        self.store.run(
+        number = self.store.insert(
             "INSERT INTO dding_work (due, kind, uuid, payload) VALUES (?, ?, ?, ?)",
             *(due, kind, uuid, json.dumps(payload)),
         )
         self.news()
-        row = self.store.one("SELECT last_insert_rowid()")
-        return int(row[0]) if row is not None else 0
+        return number
 
     def log(
         self, caller: Caller, op_id: str, lock: sqlite3.Row, recipient: tuple[str, str] | None = None
@@ -175,14 +174,12 @@ class Core:
         }
         if recipient is not None:
             record["recipient"] = {"id": recipient[0], "name": recipient[1]}
-        self.store.run(
+        return self.store.insert(
             "INSERT INTO dding_operations (tenant, uuid, op_id, operator, operator_name, record, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             *(caller.tenant, lock["uuid"], op_id, caller.client_id, caller.name),
             *(json.dumps(record), self.millis()),
         )
-        row = self.store.one("SELECT last_insert_rowid()")
-        return int(row[0]) if row is not None else 0
 
     def _holder(self, lock: sqlite3.Row) -> dict[str, str]:
         if lock["type"] == "room_lock":

@@ -32,7 +32,7 @@ class Outbox(outbox.Outbox):
 
     def count(self, owner: str) -> int:
         """How many letters there are."""
-        return len(self._store.all("SELECT 1 FROM letters WHERE cloud = ? AND owner = ?", CLOUD, owner))
+        return self._store.count("letters WHERE cloud = ? AND owner = ?", CLOUD, owner)
 
 
 def judge(answer: Answer, *, text_counts: bool) -> str:

@@ -38,11 +38,12 @@ class Records:
         return a.EventsReply(lock_events=[_opening(row) for row in rows])
 
     def count_lock_events(self, request: q.Period, caller: Caller) -> a.CountReply:
-        row = self._core.store.one(
-            "SELECT count(*) FROM dding_events WHERE uuid = ? AND tenant = ? AND at BETWEEN ? AND ?",
-            *self._openings(request, caller),
+        return a.CountReply(
+            count=self._core.store.count(
+                "dding_events WHERE uuid = ? AND tenant = ? AND at BETWEEN ? AND ?",
+                *self._openings(request, caller),
+            )
         )
-        return a.CountReply(count=row[0] if row is not None else 0)
 
     def _openings(self, request: q.Period, caller: Caller) -> tuple[str, str, int, int]:
         lock = self._core.lock(caller.tenant, request)
@@ -58,8 +59,7 @@ class Records:
 
     def count_device_op_log(self, request: q.CountOperationsRequest, caller: Caller) -> a.CountReply:
         where, values = self._operations(request, caller)
-        row = self._core.store.one(f"SELECT count(*) FROM dding_operations WHERE {where}", *values)  # noqa: S608 - our own words
-        return a.CountReply(count=row[0] if row is not None else 0)
+        return a.CountReply(count=self._core.store.count(f"dding_operations WHERE {where}", *values))
 
     def _operations(
         self, request: q.CountOperationsRequest, caller: Caller

@@ -78,9 +78,9 @@ class Core:
         return "" if row is None else str(row["username"])
 
     def new_id(self, table: str, column: str) -> int:
-        row = self.store.one(f"SELECT coalesce(max({column}), 1000000) FROM {table}")  # noqa: S608 - our own names
-        assert row is not None  # noqa: S101 - an aggregate has a row
-        return int(row[0]) + self.chance.randint(1, 97)
+        """An id above all that were given."""
+        highest = self.store.number(f"SELECT max({column}) FROM {table}") or 1_000_000  # noqa: S608 - our own names
+        return highest + self.chance.randint(1, 97)
 
 
 def data_of(lock: sqlite3.Row) -> dict[str, Json]:

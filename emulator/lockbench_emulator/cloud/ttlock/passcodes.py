@@ -88,8 +88,7 @@ class Passcodes:
         where = 'WHERE lock_id = ? AND type = ? AND start = ? AND "end" = ?'
         if self._store.one(f"SELECT 1 FROM passcodes_deleted {where}", *window):  # noqa: S608 - our own words
             raise Refused(-1026)
-        given = self._store.one(f"SELECT count(*) FROM passcodes {where} AND NOT custom", *window)  # noqa: S608 - our own words
-        if kind == ONCE and given is not None and given[0] >= SAME_HOUR:
+        if kind == ONCE and self._store.count(f"passcodes {where} AND NOT custom", *window) >= SAME_HOUR:
             raise Refused(-3)
         code = self._new_code(caller.lock_id)
         number = self._insert(
@@ -186,8 +185,7 @@ class Passcodes:
             raise Refused(-3007)
 
     def _check_space(self, lock_id: int, more: int) -> None:
-        row = self._store.one("SELECT count(*) FROM passcodes WHERE lock_id = ? AND custom", lock_id)
-        if row is not None and row[0] + more > wire.PASSCODES:
+        if self._store.count("passcodes WHERE lock_id = ? AND custom", lock_id) + more > wire.PASSCODES:
             raise Refused(-3009 if more == 1 else -3)
 
     # Rows
