@@ -29,7 +29,7 @@ from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock, md5
 from lockbench_emulator.cloud.ttlock.bench import TtlockBench
-from lockbench_emulator.cloud.wire import ttlock_app
+from lockbench_emulator.cloud.ttlock.wire import ttlock_app
 from lockbench_protocol.cloud.aiot.models import ENDPOINTS as AIOT_ROWS
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS as DDING_ROWS
 from lockbench_protocol.cloud.ttlock import ENDPOINTS as TTLOCK_ROWS

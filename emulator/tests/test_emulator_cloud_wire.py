@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
-from lockbench_emulator.cloud.server import serving
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock, md5
+from lockbench_emulator.cloud.ttlock.server import serving_ttlock
 from lockbench_protocol.cloud.ttlock import ENDPOINTS, ERRORS, Endpoint
 
 NOW = 1_709_214_310.0
@@ -37,7 +37,7 @@ class Server:
         self.cloud.add_client("app", "s")
         self.cloud.add_user("app", "ann", "secret")
         self.observed: list[tuple[str, str, int, int | None]] = []
-        self._context = serving(
+        self._context = serving_ttlock(
             self.cloud, self.faults, socket=path, observe=lambda *seen: self.observed.append(seen)
         )
         self.loop.run_until_complete(self._context.__aenter__())
@@ -224,7 +224,7 @@ def test_on_loopback_the_address_names_the_port() -> None:
     async def story() -> None:
         with Store() as store:
             cloud = Ttlock(store, lambda: NOW, random.Random(1))  # noqa: S311 - test data
-            async with serving(cloud, Faults()) as address:
+            async with serving_ttlock(cloud, Faults()) as address:
                 host, port = address.removeprefix("http://").split(":")
                 assert (host, cloud.base_url) == ("127.0.0.1", address)
                 reader, writer = await asyncio.open_connection(host, int(port))

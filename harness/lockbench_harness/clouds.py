@@ -34,7 +34,7 @@ from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.times import Party, SkippingClock, Times
 from lockbench_emulator.cloud.ttlock import Ttlock, md5
 from lockbench_emulator.cloud.ttlock.bench import TtlockBench
-from lockbench_emulator.cloud.wire import ttlock_app
+from lockbench_emulator.cloud.ttlock.wire import ttlock_app
 from lockbench_emulator.site import Site
 from lockbench_protocol import LocalError
 from lockbench_protocol.cloud.aiot.models import APP_ID, APP_KEY, TOKEN

@@ -13,9 +13,9 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
-from lockbench_emulator.cloud.server import serving
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock
+from lockbench_emulator.cloud.ttlock.server import serving_ttlock
 from lockbench_harness import clock
 from lockbench_harness.client.cloud import (
     BadAddress,
@@ -79,7 +79,7 @@ def on_bench(story: Callable[[Bench], Awaitable[None]], budget: float = clock.BU
             cloud.add_user("app", "ann", "secret")
             cloud.add_firmware("SN242", "1.0", "6.4.34.240101", IMAGE)
             async with (
-                serving(cloud, faults, socket=path) as address,
+                serving_ttlock(cloud, faults, socket=path) as address,
                 TtlockCloud(address, "app", now=now, socket=path) as client,
             ):
                 await client.log_in(SECRET, "ann", "secret")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from lockbench_emulator.cloud.faults import Faults
-from lockbench_emulator.cloud.server import serving
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock
 from lockbench_emulator.cloud.ttlock.bench import TtlockBench
+from lockbench_emulator.cloud.ttlock.server import serving_ttlock
 from lockbench_emulator.site import Site
 from lockbench_harness.client.cloud import TtlockCloud
 from lockbench_harness.site.ttlock import SiteGateways
@@ -83,7 +83,7 @@ def test_ttlockio_unmodified_makes_every_call_and_moves_the_bolt(environment: Ca
             for number in (1, 2):
                 gateway = bench.add_gateway("app", "ann", f"A0:00:00:00:00:0{number}")
                 bench.hear(gateway, device.address, -60)
-            async with serving(cloud, Faults()) as address:
+            async with serving_ttlock(cloud, Faults()) as address:
                 async with TtlockCloud(address, "app", now=time.time) as owner:
                     await owner.log_in("s", "ann", "secret")
                     await owner.initialize(lock_data_of(device).encode(random.Random(1)), "door")  # noqa: S311 - test data

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
-from lockbench_emulator.cloud.server import serving
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock
+from lockbench_emulator.cloud.ttlock.server import serving_ttlock
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import load_profile
 from lockbench_harness import clock
@@ -110,7 +110,7 @@ def in_world(story: Callable[[World], Awaitable[None]], *, air: bool = False, **
             world.cloud.add_client("app", "s")
             world.cloud.add_user("app", "ann", "secret")
             world.cloud.add_firmware(found.model.name, found.model.hardware, NEW, IMAGE)
-            await stack.enter_async_context(serving(world.cloud, world.faults, socket=path))
+            await stack.enter_async_context(serving_ttlock(world.cloud, world.faults, socket=path))
             world.session = await stack.enter_async_context(
                 TtlockCloud(world.access.base_url, "app", now=world.access.now, socket=path)
             )

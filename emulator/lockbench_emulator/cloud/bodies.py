@@ -1,11 +1,21 @@
-"""What a request carries, read strictly: one JSON object, or pairs. ValueError for what is none."""
+"""What a request carries, read strictly: one JSON object, or pairs. ValueError for what is none.
+
+No cloud takes a body that is compressed.
+"""
 
 from __future__ import annotations
 
 import json
 from urllib.parse import parse_qsl
 
+from aiohttp import web
+
 Json = dict[str, object]
+
+
+def is_coded(request: web.Request) -> bool:
+    """Whether the body is another than the bytes that came."""
+    return request.headers.get("Content-Encoding", "identity") != "identity"
 
 
 def read_object(text: str) -> Json:
@@ -33,3 +43,11 @@ def refuse_constant(word: str) -> object:
 def read_pairs(text: str) -> list[tuple[str, str]]:
     """The pairs of a query or a form, in order."""
     return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+
+
+def read_first(text: str) -> Json:
+    """The same by name; of repeated names the first counts."""
+    found: Json = {}
+    for name, value in read_pairs(text):
+        found.setdefault(name, value)
+    return found

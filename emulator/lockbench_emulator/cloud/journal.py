@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lockbench_emulator.cloud.store import Store
 
 Json = dict[str, object]
+Observer = Callable[[str, str, int, int | None], None]
+"""Told of each request: method, path, HTTP status of the answer, the cloud's own code in it."""
 
 
 class Journal:

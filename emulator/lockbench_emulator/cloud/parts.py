@@ -10,7 +10,7 @@ from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.policy import PROFILES, Policy
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock import Ttlock
-from lockbench_emulator.cloud.wire import TtlockWire
+from lockbench_emulator.cloud.ttlock.wire import TtlockWire
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,24 @@
-"""Serving the TTLock cloud: on a Unix socket in virtual time, on a loopback port in real time."""
+"""Serving a cloud with its courier: on a Unix socket in virtual time, on a loopback port in real time."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lockbench_emulator.cloud.courier import courier
-from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
-from lockbench_emulator.cloud.faults import Faults
-from lockbench_emulator.cloud.ttlock import Ttlock
-from lockbench_emulator.cloud.wire import Observer, TtlockWire, ttlock_app
+from aiohttp import web
 
-HOST = "ttlock.test"
-"""The name of a cloud that is reached over a Unix socket; it is never looked up."""
+from lockbench_emulator.cloud.courier import Sender, courier
+from lockbench_emulator.cloud.doors import LOOPBACK, Door, listening
 
 
 @asynccontextmanager
 async def serving(
-    cloud: Ttlock,
-    faults: Faults,
-    *,
-    socket: str = "",
-    webhook_socket: str = "",
-    port: int = 0,
-    observe: Observer | None = None,
-    made: type[TtlockWire] = TtlockWire,
+    app: web.Application, cloud: Sender, host: str, *, socket: str, port: int, letters: str
 ) -> AsyncIterator[str]:
-    """The TTLock cloud's address while it serves: on `socket` (a path) when given, else on a loopback port.
+    """The cloud's address while it serves: on `socket` (a path) when given, else on a port (0: any free one).
 
-    With `webhook_socket` all records go there. Sets `cloud.base_url`.
+    `host`: its name when it is reached over a Unix socket, where no name is looked up. `letters`: the Unix
+    socket to which all goes that it posts; "": to the addresses themselves.
     """
-    app = ttlock_app(cloud, faults, observe=observe, made=made)
-    async with (
-        courier(cloud, socket=webhook_socket),
-        listening((app, Door(socket, port=port))) as (chosen,),
-    ):
-        cloud.base_url = f"http://{LOOPBACK}:{chosen}" if chosen else f"http://{HOST}"
-        yield cloud.base_url
+    async with courier(cloud, socket=letters), listening((app, Door(socket, port=port))) as (chosen,):
+        yield f"http://{LOOPBACK}:{chosen}" if chosen else f"http://{host}"

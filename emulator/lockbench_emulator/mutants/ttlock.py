@@ -18,7 +18,7 @@ from lockbench_emulator.cloud.ttlock.cloud import Parts, Ttlock
 from lockbench_emulator.cloud.ttlock.core import Caller, Refused, md5
 from lockbench_emulator.cloud.ttlock.passcodes import Passcodes
 from lockbench_emulator.cloud.ttlock.upgrades import Upgrades
-from lockbench_emulator.cloud.wire import TtlockWire
+from lockbench_emulator.cloud.ttlock.wire import TtlockWire
 from lockbench_emulator.mutants.dding import clouded
 from lockbench_emulator.mutants.row import Mutant
 

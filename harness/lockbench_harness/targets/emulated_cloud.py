@@ -13,9 +13,9 @@ from typing import Any
 
 from lockbench_emulator.cloud.faults import Fault, Faults
 from lockbench_emulator.cloud.parts import SOUND_CLOUDS, Clouds
-from lockbench_emulator.cloud.server import serving
 from lockbench_emulator.cloud.ttlock import Refused, Ttlock
 from lockbench_emulator.cloud.ttlock.bench import TtlockBench
+from lockbench_emulator.cloud.ttlock.server import serving_ttlock
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import Model
 from lockbench_emulator.site import Act, Site
@@ -107,7 +107,7 @@ async def emulated_cloud(
         staff = EmulatedStaff(cloud, faults, model, (receiver, address))
         staff.sign_up(ACCOUNT)
         base_url = await stack.enter_async_context(
-            serving(
+            serving_ttlock(
                 cloud,
                 faults,
                 socket=path,

@@ -18,10 +18,10 @@ from lockbench_protocol.cloud.aiot.models import APP_KEY, BASE, ENDPOINTS, HEADE
 from lockbench_emulator.cloud.aiot.bench import AiotBench
 from lockbench_emulator.cloud.aiot.cloud import CLOUD, Aiot, Refused
 from lockbench_emulator.cloud.answer import dated, json_bytes, send
-from lockbench_emulator.cloud.bodies import read_object, read_pairs
+from lockbench_emulator.cloud.bodies import is_coded, read_first, read_object
 from lockbench_emulator.cloud.controls import Envelope, add_controls, common, operations
 from lockbench_emulator.cloud.faults import Fault, Faults
-from lockbench_emulator.cloud.journal import Journal
+from lockbench_emulator.cloud.journal import Journal, Observer
 
 BODY_LIMIT = 256 * 1024
 """The largest body that is read, bytes."""
@@ -30,8 +30,6 @@ IMAGE_LIMIT = 8 * 1024 * 1024
 BENCH = "/_bench/aiot/"
 
 Json = dict[str, object]
-Observer = Callable[[str, str, int, int | None], None]
-"""Told of each request: method, path, HTTP status of the answer, code in it."""
 
 
 def aiot_app(
@@ -143,14 +141,11 @@ def _text(request: web.Request, header: str) -> str:
 
 async def _given(request: web.Request) -> Json | None:
     """The payload of a request; None when it cannot be read."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if is_coded(request):
         return None
     try:
         if request.method == "GET":
-            found: Json = {}
-            for name, value in read_pairs(request.rel_url.raw_query_string):
-                found.setdefault(name, value)
-            return found
+            return read_first(request.rel_url.raw_query_string)
         raw = await request.read()
         if len(raw) > BODY_LIMIT:
             return None

@@ -16,14 +16,15 @@ from lockbench_protocol.cloud.dding.codes import ERRORS, LATER_ERRORS, text_of
 from lockbench_protocol.cloud.dding.endpoints import PREFIX, Endpoint
 
 from lockbench_emulator.cloud.answer import dated, json_bytes, send
-from lockbench_emulator.cloud.bodies import read_object, read_pairs, refuse_constant
+from lockbench_emulator.cloud.bodies import is_coded, read_first, read_object, refuse_constant
 from lockbench_emulator.cloud.controls import Envelope, add_controls, common, operations
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding, Refused
+from lockbench_emulator.cloud.dding.core import CLOUD
 from lockbench_emulator.cloud.dding.outbox import masked
 from lockbench_emulator.cloud.dding.seed import HomeSeed, plant
 from lockbench_emulator.cloud.faults import Fault, Faults
-from lockbench_emulator.cloud.journal import Journal
+from lockbench_emulator.cloud.journal import Journal, Observer
 
 BODY_LIMIT = 256 * 1024
 """The largest body that is read, bytes."""
@@ -33,8 +34,6 @@ KNOWN = frozenset(ERRORS) | frozenset(LATER_ERRORS)
 FORM = "application/x-www-form-urlencoded"
 
 Json = dict[str, object]
-Observer = Callable[[str, str, int, int | None], None]
-"""Told of each request: method, path, HTTP status of the answer, ErrNo in it."""
 
 
 def dding_app(
@@ -48,7 +47,7 @@ def dding_app(
             app.router.add_route("*", path, wire.route(row, path))
     if bench is not None:
         own = operations(bench) | {"seed": _seeding(cloud, bench)}
-        add_controls(app, BENCH, own | common(faults, Journal(cloud.core.store, "dding"), KNOWN), ENVELOPE)
+        add_controls(app, BENCH, own | common(faults, Journal(cloud.core.store, CLOUD), KNOWN), ENVELOPE)
     dated(app, cloud.core.now)
     return app
 
@@ -101,11 +100,11 @@ class _Wire:
         """The parameters of a request: verb first, then whether they can be read."""
         if request.method not in row.methods:
             raise Refused(codes.NOT_IMPLEMENTED)
-        if request.headers.get("Content-Encoding", "identity") != "identity":
+        if is_coded(request):
             raise Refused(codes.BAD_PARAMETER)
         try:
             if request.method == "GET":
-                return _pairs(request.rel_url.raw_query_string)
+                return read_first(request.rel_url.raw_query_string)
             raw = (await request.read()).decode("utf-8")
         except (ValueError, web.HTTPException, web.RequestPayloadError):
             raise Refused(codes.BAD_PARAMETER) from None
@@ -115,7 +114,7 @@ class _Wire:
         strict = self._cloud.core.policy.strict
         try:
             if content_type == FORM and not strict:
-                return {name: _list(value) for name, value in _pairs(raw).items()}
+                return {name: _list(value) for name, value in read_first(raw).items()}
             if strict and content_type != "application/json":
                 raise Refused(codes.BAD_PARAMETER)
             return read_object(raw)
@@ -142,7 +141,7 @@ class _Wire:
             for name, value in given.items()
         }
         core = self._cloud.core
-        core.store.note(core.millis(), "dding", request.method, request.path, shown, status, code)
+        core.store.note(core.millis(), CLOUD, request.method, request.path, shown, status, code)
         if self._observe is not None:
             self._observe(request.method, request.path, status, code)
 
@@ -158,14 +157,6 @@ ENVELOPE = Envelope(
     lambda refusal: envelope(refusal.code),
     lambda words: {"ErrNo": codes.BAD_PARAMETER, "ErrMsg": words},
 )
-
-
-def _pairs(text: str) -> Json:
-    """The first of repeated keys counts."""
-    found: Json = {}
-    for name, value in read_pairs(text):
-        found.setdefault(name, value)
-    return found
 
 
 def _list(value: object) -> object:

@@ -21,22 +21,19 @@ from lockbench_protocol.cloud.ttlock import (
 from pydantic import ValidationError
 
 from lockbench_emulator.cloud.answer import dated, json_bytes, send
-from lockbench_emulator.cloud.bodies import read_pairs
+from lockbench_emulator.cloud.bodies import is_coded, read_pairs
 from lockbench_emulator.cloud.controls import Envelope, add_controls, common, operations
 from lockbench_emulator.cloud.faults import PACKAGES, Fault, Faults
-from lockbench_emulator.cloud.journal import Journal
+from lockbench_emulator.cloud.journal import Journal, Observer
 from lockbench_emulator.cloud.ttlock import Refused, Ttlock
 from lockbench_emulator.cloud.ttlock.bench import TtlockBench
+from lockbench_emulator.cloud.ttlock.records import CLOUD
 
 BODY_LIMIT = 64 * 1024
 """The largest form that is read, bytes."""
 FILE_LIMIT = 8 * 1024 * 1024
 """The same for the bench, which sends images."""
-CLOUD = "ttlock"
 BENCH = "/_bench/ttlock/"
-
-Observer = Callable[[str, str, int, int | None], None]
-"""Told of each request: method, path, HTTP status of the answer, errcode in it."""
 
 
 def ttlock_app(
@@ -154,7 +151,7 @@ _ENVELOPE = Envelope(
 
 async def _parameters(request: web.Request) -> dict[str, str]:
     """Query and form as one, the form winning; empty values count as absent. What cannot be read is -3."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if is_coded(request):
         raise Refused(-3)
     try:
         raw = await request.read() if request.can_read_body else b""
