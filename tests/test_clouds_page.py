@@ -70,7 +70,7 @@ CLOUDS = (
         TTLOCK_CODES,
         (WEBHOOK,),
         ("TTC",),
-        frozenset({-2018, 30003, 90000}),
+        frozenset({-2018, 90000}),
     ),
     Cloud(
         "AIOT OTA",
