@@ -24,6 +24,7 @@ from lockbench_conformance.ota import (
     transferring,
     whole,
 )
+from lockbench_conformance.words import sighted
 
 NEW = "6.4.34"
 UPGRADE = ("dfu", "plugin", "cloud faults", "clock")  # what an upgrade by the plug-in needs
@@ -73,18 +74,15 @@ async def test_the_rate_is_that_of_the_radio(bench: LockBench, mtu: int, units: 
 async def test_a_lock_in_dfu_mode_is_found_again(bench: LockBench) -> None:
     """An app that meets the lock in DFU mode upgrades it; address and name are the same at every stage."""
     app, _ = await upgrading_app(bench, NEW)
-    before = await bench.sight()
+    before = await sighted(bench)
     await enter(bench)
-    inside = await bench.sight()
-    assert before is not None
-    assert inside is not None
+    inside = await sighted(bench)
     modes = [is_dfu(seen.manufacturer) for seen in (before, inside)]
     expect(modes, [False, True], "does the lock advertise DFU mode, before and after command 02")
     result = await app.upgrade()
     expect_code(result, OK)
     check_story(app, result)
-    after = await bench.sight()
-    assert after is not None
+    after = await sighted(bench)
     expect(is_dfu(after.manufacturer), False, "does the lock advertise DFU mode after the upgrade")
     expect([inside.name, after.name], [before.name] * 2, "the name in DFU mode, and after the upgrade")
     await expect_running(bench, NEW)

@@ -27,7 +27,7 @@ from lockbench_conformance.app import (
     upgrading_app,
 )
 from lockbench_conformance.ota import RESTART_SECONDS, expect_running
-from lockbench_conformance.words import OF_THE_CLIENT, codes
+from lockbench_conformance.words import OF_THE_CLIENT, codes, sighted
 
 register(Fault)
 
@@ -136,9 +136,7 @@ async def expect_not_for_this_lock(bench: LockBench, recorded: str | None, **loc
     else:
         await cloud.session.update_lock_data(cloud.lock_id, recorded)
         expect_code(await App(bench, cloud).upgrade(), 11017)
-        seen = await bench.sight()
-        assert seen is not None
-        expect(is_dfu(seen.manufacturer), False, "has the lock been put into DFU mode")
+        expect(is_dfu((await sighted(bench)).manufacturer), False, "has the lock been put into DFU mode")
     await expect_running(bench, bench.firmware.version)
 
 

@@ -92,7 +92,7 @@ def _name(value: object) -> str:
     return name
 
 
-def _type(name: object) -> Callable[..., object]:
+def _type(name: object) -> Any:
     if not isinstance(name, str) or name not in _types:
         raise LocalError(f"{name!r} is no registered type of inputs")
     return _types[name]
@@ -105,7 +105,7 @@ _READERS: tuple[tuple[set[str], Callable[[dict[str, Any]], object]], ...] = (
     ({"datetime"}, lambda plain: datetime.fromisoformat(plain["datetime"])),
     ({"tuple"}, lambda plain: tuple(decode(item) for item in plain["tuple"])),
     ({"dict"}, lambda plain: {decode(key): decode(item) for key, item in plain["dict"]}),
-    ({"enum", "member"}, lambda plain: getattr(_type(plain["enum"]), plain["member"])),
+    ({"enum", "member"}, lambda plain: _type(plain["enum"])[plain["member"]]),
     ({"flags", "value"}, lambda plain: _type(plain["flags"])(plain["value"])),
     ({"type", "fields"}, lambda plain: _type(plain["type"])(**decode_all(plain["fields"]))),
 )

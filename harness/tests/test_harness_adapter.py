@@ -6,15 +6,17 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lockbench_conformance.app import check_error
 from lockbench_harness.adapter import process
 from lockbench_harness.cases import load
 from lockbench_harness.judge import run_case
 from lockbench_harness.plan import Plan
 from lockbench_harness.report.row import Row
 from lockbench_harness.suite import SUITE
-from lockbench_harness.verdicts import Unreachable, Verdict
+from lockbench_harness.verdicts import Expectation, Unreachable, Verdict
 from lockbench_protocol import LocalError
 
 ADAPTERS = Path(__file__).parents[2] / "examples" / "adapters"
@@ -66,6 +68,12 @@ def test_what_an_adapter_does_wrong_is_a_failure_that_says_so(
     assert row.verdict is Verdict.FAIL, row.detail
     assert row.detail is not None
     assert seen in row.detail.seen
+
+
+@pytest.mark.parametrize("code", [None, "0", True, [1], 4711])
+def test_a_result_without_a_code_of_the_table_is_a_failure_of_the_client(code: Any) -> None:
+    with pytest.raises(Expectation, match="errorCode|have the code"):
+        check_error({"errorCode": code, "errorMsg": "ok", "description": ""})
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_what_could_not_be_repeated_is_refused(value: object) -> None:
         {"tuple": 3},
         {"dict": [[1]]},
         {"enum": "Kind", "member": "NONE"},
+        {"enum": "Kind", "member": "mro"},
         {"enum": "Nothing", "member": "A"},
         {"flags": "Kind", "value": 99},
         {"type": "Window", "fields": {"no": 1}},
