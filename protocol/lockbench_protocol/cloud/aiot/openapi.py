@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
 
 from lockbench_protocol.cloud.aiot.codes import ERRORS
 from lockbench_protocol.cloud.aiot.models import ENDPOINTS, HEADERS, Endpoint
 from lockbench_protocol.cloud.aiot.pushes import Progress, Result
+from lockbench_protocol.cloud.openapi import Json, document, in_json, in_query, operation, reference
 
-Json = dict[str, object]
-
-_REF = "#/components/schemas/{model}"
+_TEXTS = {code: en for code, (en, _) in ERRORS.items()}
+_HEADERS: tuple[Json, ...] = tuple(
+    {
+        "name": header.name,
+        "in": "header",
+        "required": header.required,
+        "description": header.meaning,
+        "schema": {"type": "string"},
+    }
+    for header in HEADERS
+)
 
 
 def openapi() -> Json:
     """One document of plain data: paths, bodies or queries, replies, codes, and the pushes as webhooks."""
-    pairs = [
-        *((model, "validation") for model in {row.request for row in ENDPOINTS}),
-        *((model, "serialization") for model in {row.reply for row in ENDPOINTS}),
-        *((model, "serialization") for model in (Progress, Result)),
-    ]
-    pairs.sort(key=lambda pair: pair[0].__name__)
-    _, schemas = models_json_schema(pairs, ref_template=_REF)  # type: ignore[arg-type]  # the mode is a Literal
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "AIOT firmware upgrades", "version": "1.0"},
-        "paths": {row.path: _path(row) for row in ENDPOINTS},
-        "webhooks": {model.__name__: _webhook(model) for model in (Progress, Result)},
-        "components": {"schemas": schemas["$defs"]},
+    paths: Json = {
+        row.path: {method.lower(): _operation(row, method) for method in row.methods} for row in ENDPOINTS
     }
-
-
-def _path(row: Endpoint) -> Json:
-    return {method.lower(): _operation(row, method) for method in row.methods}
+    read = [row.request for row in ENDPOINTS]
+    written: list[type[BaseModel]] = [*(row.reply for row in ENDPOINTS), Progress, Result]
+    made = document("AIOT firmware upgrades", "1.0", paths, read=read, written=written)
+    return made | {"webhooks": {model.__name__: _webhook(model) for model in (Progress, Result)}}
 
 
 def _operation(row: Endpoint, method: str) -> Json:
-    codes = ", ".join(f"{code} {ERRORS[code][0]}" for code in sorted(row.codes))
-    parameters: list[Json] = [
-        {
-            "name": header.name,
-            "in": "header",
-            "required": header.required,
-            "description": header.meaning,
-            "schema": {"type": "string"},
-        }
-        for header in HEADERS
-    ]
-    operation: Json = {
-        "operationId": row.name if method == row.methods[0] else f"{row.name}_{method.lower()}",
-        "summary": row.name.replace("_", " "),
-        "description": f"AIOT OTA. code: 0, {codes}.",
-        "responses": {"200": _answer(row)},
-        "x-codes": [0, *sorted(row.codes)],
-        "parameters": parameters,
-    }
+    made = operation(row, method, "AIOT OTA. code", _TEXTS, _answer(row))
     if method == "GET":
         schema = row.request.model_json_schema()
-        required = schema.get("required", [])
-        parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": part}
-            for name, part in schema["properties"].items()
-        ]
-    else:
-        operation["requestBody"] = {"content": _json(row.request.__name__)}
-    return operation
+        return made | {"parameters": [*_HEADERS, *in_query(schema["properties"], schema.get("required", []))]}
+    return made | {
+        "parameters": [*_HEADERS],
+        "requestBody": {"content": in_json(reference(row.request))},
+    }
 
 
 def _answer(row: Endpoint) -> Json:
@@ -73,18 +50,12 @@ def _answer(row: Endpoint) -> Json:
         "properties": {"code": {"enum": sorted(row.codes)}, "message": {"type": "string"}},
         "required": ["code"],
     }
-    schema = {"anyOf": [{"$ref": _REF.format(model=row.reply.__name__)}, refusal]}
     return {
         "description": "code 0 and the result, or another code",
-        "content": {"application/json": {"schema": schema}},
+        "content": in_json({"anyOf": [reference(row.reply), refusal]}),
     }
 
 
 def _webhook(model: type[Progress | Result]) -> Json:
-    return {
-        "post": {"requestBody": {"content": _json(model.__name__)}, "responses": {"200": {"description": ""}}}
-    }
-
-
-def _json(model: str) -> Json:
-    return {"application/json": {"schema": {"$ref": _REF.format(model=model)}}}
+    body = {"content": in_json(reference(model))}
+    return {"post": {"requestBody": body, "responses": {"200": {"description": ""}}}}
