@@ -22,7 +22,8 @@ from lockbench_emulator.gatt import Advertisement, Characteristic, Effect, Notif
 from lockbench_emulator.radio.quiet import quiet
 from lockbench_emulator.radio.runner import Seen
 from lockbench_harness.clock import VirtualLoop
-from lockbench_harness.links.bumble import BURST, on_air
+from lockbench_harness.links.bumble import on_air
+from lockbench_harness.links.bumble_connection import BURST
 
 from lockbench_benchmarks.interleave import SECONDS
 from lockbench_benchmarks.row import OURS, Goals, Row, Work, rows_of

@@ -13,7 +13,7 @@ from lockbench_protocol.telink.image import ROW, check_value, declared_size, ver
 from lockbench_protocol.telink.inspect import inspect_image
 from lockbench_protocol.telink.ota import EndForm, data_pdus, end
 
-from lockbench_conformance.ota import START, enter, expect_old, given_up, transferring
+from lockbench_conformance.ota import FIRMWARE_REVISION, START, enter, expect_old, given_up, transferring
 from lockbench_conformance.words import OF_THE_BENCH
 
 NEW = "6.4.34"
@@ -42,7 +42,7 @@ async def send_raw(bench: LockBench, data: bytes) -> Refusal:
     await given_up(bench)
     async with bench.session() as client:
         assert client.connection is not None
-        return Refusal(told, (await client.connection.read("2a26")).decode())
+        return Refusal(told, (await client.connection.read(FIRMWARE_REVISION)).decode())
 
 
 async def expect_refused(bench: LockBench, data: bytes, *results: Result) -> None:

@@ -16,13 +16,12 @@ from lockbench_protocol.telink.image import VERSION_END, version_of
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import Keys, LockRefused, enter_dfu
 from lockbench_harness.client.ota import Ended, OtaSender, Preset
-from lockbench_harness.client.transfer import transfer
+from lockbench_harness.client.transfer import transfer, until_parted
 from lockbench_harness.links import AttError, Connection, Link, LinkLost, Missing, NotFound
 
 __all__ = ["Flashing", "flash"]
 
 VERSION = "2a26"  # firmware revision
-PARTING_SECONDS = 6.0  # how long the lock may take to hang up after its verdict
 READ_ATTEMPTS = 4  # it may still be restarting when we come back
 PAUSE_SECONDS = 1.0  # before each attempt
 
@@ -121,19 +120,9 @@ async def _send(connection: Connection, job: Flashing) -> None:
     job.begun = True
     try:
         job.ended = await transfer(connection, job.sender, report)
-        await _until_lost(connection)
+        await until_parted(connection)
     except (AttError, Missing, LinkLost) as error:
         job.ended = Ended(None, str(error))
-
-
-async def _until_lost(connection: Connection) -> None:
-    gone = asyncio.Event()
-    connection.on_lost(lambda _reason: gone.set())
-    try:
-        async with asyncio.timeout(PARTING_SECONDS):
-            await gone.wait()
-    except TimeoutError:
-        return
 
 
 async def _version(connection: Connection) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from lockbench_harness.client.ota import Ended, OtaSender, Step
 from lockbench_harness.links import Connection, LinkLost
 
-__all__ = ["transfer"]
+__all__ = ["transfer", "until_parted"]
 
 ANSWER_SECONDS = 5.0
 """How long a client waits for FF05 (telink-ota 3.4: its read timeout)."""
+PARTING_SECONDS = 6.0
+"""How long the lock may take to hang up after its verdict."""
 
 
 async def transfer(connection: Connection, sender: OtaSender, report: Callable[[int], None]) -> Ended:
@@ -71,3 +73,14 @@ async def transfer(connection: Connection, sender: OtaSender, report: Callable[[
         sender.cancel()
         raise
     return sender.ended or Ended(None, "the transfer stopped without a result")
+
+
+async def until_parted(connection: Connection) -> None:
+    """The lock hangs up after its verdict, then restarts with the new firmware; one that does not is left."""
+    gone = asyncio.Event()
+    connection.on_lost(lambda _reason: gone.set())
+    try:
+        async with asyncio.timeout(PARTING_SECONDS):
+            await gone.wait()
+    except TimeoutError:
+        return

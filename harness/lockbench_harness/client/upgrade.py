@@ -43,11 +43,10 @@ from lockbench_harness.client.operations import (
     login_admin,
 )
 from lockbench_harness.client.ota import OtaSender
-from lockbench_harness.client.transfer import transfer
-from lockbench_harness.links import AttError, Connection, Missing
+from lockbench_harness.client.transfer import transfer, until_parted
+from lockbench_harness.links import AttError, Missing
 from lockbench_harness.phone import HostError
 
-PARTING_SECONDS = 6.0  # how long the lock may take to hang up after its verdict
 READ_ATTEMPTS = 3  # it may still be restarting when we come back
 PAUSE_SECONDS = 1.0  # before each attempt
 MARK_PLACES = (0x08, 0x20)  # by kind of chip (telink-ota 6)
@@ -162,7 +161,7 @@ async def _send(call: Call, key: Key, sender: OtaSender) -> None:
     call.hold()
     call.step(3, 100)
     call.expect_restart()
-    await _until_lost(connection)
+    await until_parted(connection)
     with contextlib.suppress(HostError):  # the lock ends the link itself
         await call.hang_up()
 
@@ -233,14 +232,3 @@ def _ask(key: Key) -> Operation[tuple[int, list[int], dict[InfoType, str]]]:
 def _number(words: list[int]) -> int:
     """The feature words as one number (ttlock-ble 5.6)."""
     return sum(word << WORD * at for at, word in enumerate(words))
-
-
-async def _until_lost(connection: Connection) -> None:
-    """The lock hangs up after its verdict, then restarts with the new firmware."""
-    gone = asyncio.Event()
-    connection.on_lost(lambda _reason: gone.set())
-    try:
-        async with asyncio.timeout(PARTING_SECONDS):
-            await gone.wait()
-    except TimeoutError:
-        return

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from lockbench_emulator.gatt import Advertisement, AttRefusal, Device, Effect
 from lockbench_emulator.radio.runner import Observer, Runner
 
-from lockbench_harness.links import AttError, LinkLost, Missing, NotFound, Sighting
+from lockbench_harness.links import AttError, Missing, NotFound, Sighting
 from lockbench_harness.links.rules import (
     DEFAULT_MTU,
     LARGEST_MTU,
@@ -20,6 +20,7 @@ from lockbench_harness.links.rules import (
     REMOTE_USER,
     SUPERVISION_TIMEOUT,
     TIMED_OUT,
+    Ending,
     check_notify,
     check_read,
     check_write,
@@ -89,10 +90,11 @@ class BareLink:
         return body.take(min(mtu, LARGEST_MTU))
 
 
-class BareConnection:
+class BareConnection(Ending):
     """A live link to one device. See `links.Connection`."""
 
     def __init__(self, body: _Body, mtu: int) -> None:
+        super().__init__()
         self._body = body
         self._mtu = max(mtu, DEFAULT_MTU)
         self._table = {
@@ -101,23 +103,11 @@ class BareConnection:
             for characteristic in service.characteristics
         }
         self._callbacks: dict[str, list[Callable[[bytes], None]]] = {}
-        self._reason: int | None = None
-        self._on_lost: list[Callable[[int], None]] = []
         self._gone = asyncio.get_running_loop().create_future()
 
     @property
     def mtu(self) -> int:
         return self._mtu
-
-    @property
-    def lost(self) -> bool:
-        return self._reason is not None
-
-    def on_lost(self, callback: Callable[[int], None]) -> None:
-        if self._reason is None:
-            self._on_lost.append(callback)
-        else:
-            asyncio.get_running_loop().call_soon(callback, self._reason)
 
     def characteristics(self) -> dict[str, tuple[str, int]]:
         return dict(self._table)
@@ -167,31 +157,25 @@ class BareConnection:
 
     async def drain(self) -> None:
         await asyncio.sleep(0)
-        if self._reason is not None:
-            raise LinkLost(self._reason)
+        self.check_linked()
 
     async def disconnect(self) -> None:
-        if self._reason is None:
+        if not self.lost:
             self._body.hang_up(self)
         await asyncio.sleep(0)
 
     def deliver(self, characteristic: str, value: bytes) -> None:
-        if self._reason is None:
+        if not self.lost:
             for callback in self._callbacks.get(characteristic, ()):
                 callback(value)
 
     def lose(self, reason: int) -> None:
-        if self._reason is not None:
-            return
-        self._reason = reason
         if not self._gone.done():
             self._gone.set_result(None)
-        for callback in self._on_lost:
-            callback(reason)
+        super().lose(reason)
 
     def _properties(self, characteristic: str) -> int:
-        if self._reason is not None:
-            raise LinkLost(self._reason)
+        self.check_linked()
         if characteristic not in self._table:
             raise Missing(f"the peer has no characteristic {characteristic}")
         return self._table[characteristic][1]
@@ -199,10 +183,9 @@ class BareConnection:
     async def _reach(self, *, acknowledged: bool) -> bool:
         """Through the air to the device. One that no longer serves us hears nothing and gives no answer."""
         await asyncio.sleep(0)
-        if self._reason is None and not self._body.serves(self) and acknowledged:
+        if not self.lost and not self._body.serves(self) and acknowledged:
             await self._gone
-        if self._reason is not None:
-            raise LinkLost(self._reason)
+        self.check_linked()
         return self._body.serves(self)
 
 

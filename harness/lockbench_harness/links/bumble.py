@@ -1,7 +1,6 @@
 """A link over Bumble: a central on our medium, or on any controller that Bumble can reach.
 
-Rules: Bumble's ways of failing end here (CancelledError, ATT_Error, time-outs) and become ours; nothing waits
-for ever; write commands never run ahead of the controller.
+Rules: those of its connections (`bumble_connection`).
 """
 
 from __future__ import annotations
@@ -11,12 +10,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
-from bumble import att, core, gatt, hci
+from bumble import core, hci
 from bumble.device import Connection, ConnectionParametersPreferences
 from bumble.device import Device as Host
-from bumble.gatt_client import CharacteristicProxy, Client
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 from lockbench_emulator.gatt import Device
@@ -27,27 +24,21 @@ from lockbench_emulator.radio.peripheral import Peripheral
 from lockbench_emulator.radio.runner import Observer
 from lockbench_protocol import LocalError
 
-from lockbench_harness.links import AttError, LinkLost, Missing, NotFound, Sighting
+from lockbench_harness.links import NotFound, Sighting
+from lockbench_harness.links.bumble_connection import (
+    PATIENCE,
+    BumbleConnection,
+    hang_up,
+    is_cancelled,
+    whole,
+)
 from lockbench_harness.links.rules import (
     DEFAULT_MTU,
     LARGEST_MTU,
-    LOCAL_HOST,
-    REMOTE_USER,
     SUPERVISION_TIMEOUT,
-    TIMED_OUT,
-    check_notify,
-    check_read,
-    check_write,
     sighting,
-    text_uuid,
 )
 
-T = TypeVar("T")
-
-BURST = 32  # write commands before the central lets the controller catch up
-PATIENCE = 5.0  # seconds for the controller to answer a command
-PARTING = 1.0  # seconds for it when the caller has been cancelled
-GATT_SERVICES = ("1800", "1801")  # every host has them; they are not the device's
 INTERVAL_MS = 15.0  # connection interval that the central asks for
 
 PREFERENCES = {
@@ -100,7 +91,7 @@ class BumbleLink:
                 await host.power_on()
         except (TimeoutError, core.BaseBumbleError, asyncio.CancelledError) as error:
             await transport.close()
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
             raise LocalError(f"no controller answers at {spec}") from error
         return cls(host, transport=transport)
@@ -114,7 +105,7 @@ class BumbleLink:
     async def close(self) -> None:
         """Disconnect, and give the controller back."""
         for connection in list(self._host.connections.values()):
-            await self._hang_up(connection)
+            await hang_up(connection)
         if self._controller is not None:
             self._controller.medium.remove_controller(self._controller)
             self._controller.set_packet_sink(None)
@@ -185,7 +176,7 @@ class BumbleLink:
                 )
         except (TimeoutError, core.BaseBumbleError, asyncio.CancelledError) as error:
             await self._abandon(before)
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
             address = peer.to_string(with_type_qualifier=False)
             raise NotFound(f"{address} did not take the connection") from error
@@ -199,154 +190,18 @@ class BumbleLink:
             return  # the controller is gone, and everything with it
         for handle, connection in list(self._host.connections.items()):
             if handle not in before:
-                await self._hang_up(connection)
+                await hang_up(connection)
 
-    async def _hang_up(self, connection: Connection) -> None:
-        await _hang_up(connection)
+    async def hang_up(self, connection: Connection) -> None:
+        await hang_up(connection)
 
     async def _command(self, command: Awaitable[None]) -> None:
         """Raises LocalError when the controller does not answer or refuses."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await _whole(command)
+                await whole(command)
         except (TimeoutError, core.BaseBumbleError) as error:
             raise LocalError(f"the controller does not do its work: {error}") from error
-
-
-class BumbleConnection:
-    """A live link. See `links.Connection`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._client = Client(connection)
-        connection.gatt_client = self._client
-        self._proxies: dict[str, CharacteristicProxy[bytes]] = {}
-        self._table: dict[str, tuple[str, int]] = {}
-        self._callbacks: dict[str, list[Callable[[bytes], None]]] = {}
-        self._reason: int | None = None
-        self._on_lost: list[Callable[[int], None]] = []
-        self._burst = 0
-        connection.on(Connection.EVENT_DISCONNECTION, self._lose)
-        if connection.handle not in connection.device.connections:
-            self._lose(TIMED_OUT)
-
-    async def prepare(self, mtu: int) -> None:
-        """Agree on the MTU, when more than the default is wanted, and learn the table of the peer."""
-        if mtu > DEFAULT_MTU:
-            await self._ask(self._client.request_mtu(mtu))
-        for service in await self._ask(self._client.discover_services()):
-            uuid = text_uuid(service.uuid.to_bytes())
-            if uuid in GATT_SERVICES:
-                continue
-            for proxy in await self._ask(self._client.discover_characteristics((), service)):
-                name = text_uuid(proxy.uuid.to_bytes())
-                self._proxies[name] = proxy
-                self._table[name] = (uuid, int(proxy.properties))
-
-    @property
-    def mtu(self) -> int:
-        return self._connection.att_mtu
-
-    @property
-    def lost(self) -> bool:
-        return self._reason is not None
-
-    def on_lost(self, callback: Callable[[int], None]) -> None:
-        if self._reason is None:
-            self._on_lost.append(callback)
-        else:
-            asyncio.get_running_loop().call_soon(callback, self._reason)
-
-    def characteristics(self) -> dict[str, tuple[str, int]]:
-        return dict(self._table)
-
-    async def write(self, characteristic: str, value: bytes, *, response: bool = False) -> None:
-        proxy = self._find(characteristic)
-        check_write(self._table[characteristic][1], value, self.mtu, response=response)
-        if response:
-            await self._ask(self._client.write_value(proxy.handle, value, with_response=True))
-            return
-        await self._ask(self._client.write_value(proxy.handle, value))
-        self._burst += 1
-        if self._burst >= BURST:
-            await self.drain()
-
-    async def read(self, characteristic: str) -> bytes:
-        proxy = self._find(characteristic)
-        check_read(self._table[characteristic][1])
-        return await self._ask(self._client.read_value(proxy.handle))
-
-    async def subscribe(self, characteristic: str, callback: Callable[[bytes], None]) -> None:
-        proxy = self._find(characteristic)
-        check_notify(characteristic, self._table[characteristic][1])
-        callbacks = self._callbacks.setdefault(characteristic, [])
-        callbacks.append(callback)
-
-        def deliver(value: bytes) -> None:
-            for wanted in callbacks:
-                wanted(value)
-
-        self._client.notification_subscribers[proxy.handle] = {deliver}
-        await self._enable(proxy, on=True)
-
-    async def unsubscribe(self, characteristic: str) -> None:
-        proxy = self._find(characteristic)
-        check_notify(characteristic, self._table[characteristic][1])
-        await self._enable(proxy, on=False)
-        self._callbacks.pop(characteristic, None)
-        self._client.notification_subscribers.pop(proxy.handle, None)
-
-    async def _enable(self, proxy: CharacteristicProxy[bytes], *, on: bool) -> None:
-        """Write the 2902 descriptor."""
-        if not proxy.descriptors_discovered:
-            await self._ask(self._client.discover_descriptors(proxy))
-        cccd = proxy.get_descriptor(gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR)
-        if cccd is None:
-            raise Missing(f"{text_uuid(proxy.uuid.to_bytes())} has no 2902 descriptor")
-        await self._ask(self._client.write_value(cccd.handle, bytes((on, 0)), with_response=True))
-
-    async def drain(self) -> None:
-        self._burst = 0
-        if self._reason is not None:
-            raise LinkLost(self._reason)
-        await self._connection.drain()
-        if self._reason is not None:
-            raise LinkLost(self._reason)
-
-    async def disconnect(self) -> None:
-        if self._reason is None:
-            await _hang_up(self._connection)
-            self._lose(LOCAL_HOST)
-
-    def _find(self, characteristic: str) -> CharacteristicProxy[bytes]:
-        if self._reason is not None:
-            raise LinkLost(self._reason)
-        if characteristic not in self._proxies:
-            raise Missing(f"the peer has no characteristic {characteristic}")
-        return self._proxies[characteristic]
-
-    async def _ask(self, request: Awaitable[T]) -> T:
-        """Wait for the peer, in our own terms of failure."""
-        try:
-            return await request
-        except asyncio.CancelledError:
-            # Bumble cancels what waits when the link drops; a true cancel is the caller's.
-            if self._reason is None or _is_cancelled():
-                raise
-            raise LinkLost(self._reason) from None
-        except att.ATT_Error as error:
-            raise AttError(error.error_code) from error
-        except core.TimeoutError as error:
-            # After an unanswered request the bearer is dead (Bluetooth Core, Vol 3 Part F 3.3.3).
-            await self.disconnect()
-            raise LinkLost(TIMED_OUT) from error
-
-    def _lose(self, reason: int) -> None:
-        if self._reason is not None:
-            return
-        self._reason = reason
-        for callback in self._on_lost:
-            callback(reason)
 
 
 _AnyReport = hci.HCI_LE_Advertising_Report_Event.Report | hci.HCI_LE_Extended_Advertising_Report_Event.Report
@@ -380,37 +235,6 @@ def _is_scan_response(report: _AnyReport) -> bool:
     if isinstance(report, hci.HCI_LE_Advertising_Report_Event.Report):
         return report.event_type == hci.HCI_LE_Advertising_Report_Event.EventType.SCAN_RSP
     return bool(report.event_type & hci.HCI_LE_Extended_Advertising_Report_Event.EventType.SCAN_RESPONSE)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-async def _whole(command: Awaitable[T]) -> T:
-    """Let a command come to its end though its caller is cancelled: Bumble does not survive half of one."""
-    task = asyncio.ensure_future(command)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=PARTING)
-        if not task.done():
-            task.cancel()  # the controller is gone
-        elif not task.cancelled():
-            task.exception()  # the caller, who is gone, does not want it
-        raise
-
-
-async def _hang_up(connection: Connection) -> None:
-    """Close a link and wait for its end, but not for ever."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await _whole(connection.disconnect(REMOTE_USER))
-    except (TimeoutError, core.BaseBumbleError):
-        return  # already gone, or the controller is
-    except asyncio.CancelledError:
-        if _is_cancelled():
-            raise
 
 
 @dataclass(frozen=True, slots=True)

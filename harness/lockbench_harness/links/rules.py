@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 
 from lockbench_emulator.gatt import AttCode, Properties
 from lockbench_protocol import LocalError
 
-from lockbench_harness.links import AttError, Missing, Sighting
+from lockbench_harness.links import AttError, LinkLost, Missing, Sighting
 
 DEFAULT_MTU = 23  # bytes, before any exchange (Bluetooth Core, Vol 3 Part F 5.2.1)
 LARGEST_MTU = 515  # what a device of ours offers: 512 bytes of a value and the header of a write
@@ -25,6 +26,36 @@ _NAMES = (0x09, 0x08)  # the complete one is preferred
 _MANUFACTURER = 0xFF
 
 _WRITE, _WRITE_WITHOUT_RESPONSE = int(Properties.WRITE), int(Properties.WRITE_WITHOUT_RESPONSE)
+
+
+class Ending:
+    """The half of a connection that knows its end: told once, with the reason, also to who asks too late."""
+
+    def __init__(self) -> None:
+        self._reason: int | None = None
+        self._on_lost: list[Callable[[int], None]] = []
+
+    @property
+    def lost(self) -> bool:
+        return self._reason is not None
+
+    def on_lost(self, callback: Callable[[int], None]) -> None:
+        if self._reason is None:
+            self._on_lost.append(callback)
+        else:
+            asyncio.get_running_loop().call_soon(callback, self._reason)
+
+    def lose(self, reason: int) -> None:
+        """The link is gone; what comes later is not heard."""
+        if self._reason is not None:
+            return
+        self._reason = reason
+        for callback in self._on_lost:
+            callback(reason)
+
+    def check_linked(self) -> None:
+        if self._reason is not None:
+            raise LinkLost(self._reason)
 
 
 def check_write(properties: int, value: bytes, mtu: int, *, response: bool) -> None:
