@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 MILLION = 1_000_000
 DEFAULT = datetime(2000, 1, 1)  # noqa: DTZ001 - a lock's clock has no zone
 """What a clock shows that lost its power and was not set again."""
+LAST = datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a lock's clock has no zone
 
 
 class LockClock:
@@ -32,6 +33,3 @@ class LockClock:
         elapsed = (now - self._since) * (1 + self.drift / MILLION)
         shown = self._local + timedelta(seconds=int(elapsed + 1e-6))
         return min(shown, LAST)
-
-
-LAST = datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a lock's clock has no zone

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockbench_protocol import LocalError
-from lockbench_protocol.lock.commands.passcode import ERASE_CODE, LAST_PAGE, PasscodeOp, PasscodeType
-from lockbench_protocol.lock.commands.row import VENDOR_STRING
+from lockbench_protocol.lock.commands.passcode import ERASE_CODE, PasscodeOp, PasscodeType
+from lockbench_protocol.lock.commands.row import LAST_PAGE, VENDOR_STRING
 from lockbench_protocol.lock.commands.settings import (
     LAST_PASSAGE_PAGE,
     QUERY,

@@ -11,12 +11,12 @@ from lockbench_protocol.lock.commands.accessories import FOB_ADD, FOB_CLEAR, FOB
 from lockbench_protocol.lock.commands.cards import (
     CYCLIC_ADD,
     CYCLIC_CLEAR,
-    LAST_PAGE,
     AddStatus,
     CredentialOp,
     Cycle,
     CyclicUser,
 )
+from lockbench_protocol.lock.commands.row import LAST_PAGE
 
 from lockbench_harness.client.operations import PERMANENT, Exchange, Keys, Operation, login_admin
 

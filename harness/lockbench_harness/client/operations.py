@@ -16,8 +16,8 @@ from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.info import InfoType
 from lockbench_protocol.lock.commands.log import SINCE_LAST_READ
 from lockbench_protocol.lock.commands.login import MODULUS
-from lockbench_protocol.lock.commands.passcode import LAST_PAGE, PasscodeOp, PasscodeType
-from lockbench_protocol.lock.commands.row import VENDOR_STRING
+from lockbench_protocol.lock.commands.passcode import PasscodeOp, PasscodeType
+from lockbench_protocol.lock.commands.row import LAST_PAGE, VENDOR_STRING
 from lockbench_protocol.lock.commands.settings import QUERY, SET
 from lockbench_protocol.lock.dates import PERMANENT_END, PERMANENT_START, date6, read_date
 from lockbench_protocol.lock.features import Feature, bits

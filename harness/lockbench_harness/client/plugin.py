@@ -243,5 +243,5 @@ def _window(start: int, end: int, zone: timedelta) -> tuple[bytes, bytes]:
 def _date(moment: int, zone: timedelta, name: str) -> bytes:
     try:
         return date5(_EPOCH + timedelta(milliseconds=moment) + zone)
-    except (ValueError, OverflowError):
+    except (LocalError, OverflowError):
         raise Failed(11007, f"{name} is not in the years 2000 to 2099 that a lock knows") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lockbench_protocol import RemoteError
+from lockbench_protocol import LocalError, RemoteError
 
 PERMANENT_START = bytes((0, 2, 1, 1, 0))  # 2000-02-01 01:00
 PERMANENT_END = bytes((99, 12, 1, 1, 0))  # 2099-12-01 01:00
@@ -16,8 +16,9 @@ def date5(moment: datetime) -> bytes:
 
 
 def date6(moment: datetime) -> bytes:
+    """The same with the seconds. LocalError for another year."""
     if not 2000 <= moment.year <= 2099:
-        raise ValueError(f"a lock knows the years 2000 to 2099, not {moment.year}")
+        raise LocalError(f"a lock knows the years 2000 to 2099, not {moment.year}")
     return bytes((moment.year - 2000, moment.month, moment.day, moment.hour, moment.minute, moment.second))
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from construct import (
     Checksum,
     Const,
+    Construct,
     ConstructError,
     GreedyBytes,
     Int8ub,
@@ -37,46 +38,31 @@ AES = 0xAA  # the `encrypt` byte of V3 (ttlock-ble 3.1)
 REPLY = 0x54  # the `command` byte of every reply but that to 0x19
 
 
-def _schema(table: bytes) -> Struct:
+_HEADER = (
+    "protocol_type" / Int8ub,
+    "protocol_version" / Int8ub,
+    "scene" / Int8ub,
+    "group" / Int16ub,
+    "org" / Int16ub,
+    "command" / Int8ub,
+    "encrypt" / Int8ub,
+)
+_LEGACY_HEADER = ("protocol_type" / Int8ub, "command" / Int8ub, "encrypt" / Int8ub)
+
+
+def _schema(header: tuple[Construct, ...], table: bytes) -> Struct:
+    data = "data" / Prefixed(Int8ub, GreedyBytes)
     return Struct(
-        "body"
-        / RawCopy(
-            Struct(
-                "magic" / Const(MAGIC),
-                "protocol_type" / Int8ub,
-                "protocol_version" / Int8ub,
-                "scene" / Int8ub,
-                "group" / Int16ub,
-                "org" / Int16ub,
-                "command" / Int8ub,
-                "encrypt" / Int8ub,
-                "data" / Prefixed(Int8ub, GreedyBytes),
-            )
-        ),
+        "body" / RawCopy(Struct("magic" / Const(MAGIC), *header, data)),
         "crc" / Checksum(Int8ub, crc_of(table), this.body.data),
         "tail" / Const(TAIL),
         Terminated,
     )
 
 
-FRAME = _schema(VENDOR)
-FRAME_TEXTBOOK = _schema(TEXTBOOK)
-
-LEGACY_FRAME = Struct(
-    "body"
-    / RawCopy(
-        Struct(
-            "magic" / Const(MAGIC),
-            "protocol_type" / Int8ub,
-            "command" / Int8ub,
-            "encrypt" / Int8ub,
-            "data" / Prefixed(Int8ub, GreedyBytes),
-        )
-    ),
-    "crc" / Checksum(Int8ub, crc_of(VENDOR), this.body.data),
-    "tail" / Const(TAIL),
-    Terminated,
-)
+FRAME = _schema(_HEADER, VENDOR)
+FRAME_TEXTBOOK = _schema(_HEADER, TEXTBOOK)
+LEGACY_FRAME = _schema(_LEGACY_HEADER, VENDOR)
 """V2 (protocol type 1 to 4): a header of 6 bytes, `encrypt` is the XOR seed."""
 
 # name, offset, size of what stands before the data; the length byte is the last

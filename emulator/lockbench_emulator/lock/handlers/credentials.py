@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lockbench_protocol.lock.commands.cards import (
     CYCLIC_ADD,
-    LAST_PAGE,
     AddStatus,
     CredentialOp,
     Cycle,
     CyclicUser,
 )
 from lockbench_protocol.lock.commands.log import LogType
+from lockbench_protocol.lock.commands.row import LAST_PAGE
 from lockbench_protocol.lock.status import Status
 
 from lockbench_emulator.lock.memory import Dated, Period

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from lockbench_protocol.lock.commands import COMMANDS
 from lockbench_protocol.lock.commands.log import LogType
 from lockbench_protocol.lock.commands.passcode import (
-    LAST_PAGE,
     OLD_RECORD,
     RECORD,
     YEARS,
     PasscodeOp,
     PasscodeType,
 )
+from lockbench_protocol.lock.commands.row import LAST_PAGE
 from lockbench_protocol.lock.dates import PERMANENT_END
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status

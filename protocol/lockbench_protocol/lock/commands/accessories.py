@@ -16,7 +16,7 @@ from construct import (
     this,
 )
 
-from lockbench_protocol.lock.commands.row import DATE5, DATE6, NOTHING, Command, Level
+from lockbench_protocol.lock.commands.row import BATTERY, DATE5, DATE6, NOTHING, Command, Level
 from lockbench_protocol.lock.features import Feature
 
 FOB_ADD, FOB_DELETE, FOB_CLEAR = 2, 3, 4
@@ -26,7 +26,6 @@ _FOB_ARGUMENTS = {
     FOB_DELETE: Struct("mac" / _MAC),
     FOB_CLEAR: NOTHING,
 }
-_BATTERY = Struct("battery" / Int8ub)
 _ADDRESSES = Struct(
     "type" / Int8ub, "ip" / Bytes(4), "mask" / Bytes(4), "gateway" / Bytes(4), "dns" / Bytes(8)
 )
@@ -63,7 +62,7 @@ ROWS = (
         "DOOR_SENSOR_MANAGE",
         Level.ADMIN,
         Struct("mac" / _MAC),
-        _BATTERY,
+        BATTERY,
         "5.22",
         feature=Feature.WIRELESS_DOOR_SENSOR,
     ),
@@ -72,7 +71,7 @@ ROWS = (
         "CONFIGURE_NB_ADDRESS",
         Level.ADMIN_OR_PAIRING,
         Struct("port" / Int16ub, "host" / GreedyBytes),
-        _BATTERY,
+        BATTERY,
         "5.22",
         feature=Feature.NB,
     ),
@@ -81,7 +80,7 @@ ROWS = (
         "NB_ACTIVATE",
         Level.ADMIN,
         Struct("op" / Int8ub, "rest" / GreedyBytes),
-        _BATTERY,
+        BATTERY,
         "5.22",
         feature=Feature.NB_ACTIVATION,
     ),
@@ -113,17 +112,17 @@ ROWS = (
         "WIFI_AP",
         Level.ADMIN,
         Struct("ssid" / Prefixed(Int8ub, GreedyBytes), "password" / Prefixed(Int8ub, GreedyBytes)),
-        _BATTERY,
+        BATTERY,
         "5.22",
         feature=Feature.WIFI,
     ),
-    Command(0xF4, "WIFI_STATIC_IP", Level.ADMIN, _ADDRESSES, _BATTERY, "5.22", feature=Feature.STATIC_IP),
+    Command(0xF4, "WIFI_STATIC_IP", Level.ADMIN, _ADDRESSES, BATTERY, "5.22", feature=Feature.STATIC_IP),
     Command(
         0xF5,
         "WIFI_SERVER",
         Level.ADMIN,
         Struct("host" / Prefixed(Int8ub, GreedyBytes), "port" / Int16ub),
-        _BATTERY,
+        BATTERY,
         "5.22",
         feature=Feature.WIFI,
     ),
@@ -142,7 +141,7 @@ ROWS = (
         "CONTROL_REMOTE_DEVICE",
         Level.ADMIN,
         Struct("op" / Int8ub, "sum" / Int32ub, "unique_id" / Int32ub, "key" / Int8ub),
-        _BATTERY,
+        BATTERY,
         "5.22",
         (1, 2),
     ),

@@ -51,7 +51,6 @@ class AddStatus(IntEnum):
     READY_FOR_TEMPLATE = 4
 
 
-LAST_PAGE = 0xFFFF
 _HIGHEST_SHORT = 0xFFFFFFFF
 
 

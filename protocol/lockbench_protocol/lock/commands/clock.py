@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from construct import Int8ub, Struct
+from construct import Struct
 
-from lockbench_protocol.lock.commands.row import DATE6, NOTHING, Command, Level
+from lockbench_protocol.lock.commands.row import BATTERY, DATE6, NOTHING, Command, Level
 
 ROWS = (
-    Command(0x43, "TIME_CALIBRATE", Level.CLOCK, Struct("date" / DATE6), Struct("battery" / Int8ub), "5.5"),
+    Command(0x43, "TIME_CALIBRATE", Level.CLOCK, Struct("date" / DATE6), BATTERY, "5.5"),
     Command(0x34, "GET_LOCK_TIME", Level.ANYONE, NOTHING, Struct("date" / DATE6), "5.5"),
 )

@@ -8,7 +8,6 @@ from construct import (
     Bytes,
     Construct,
     GreedyBytes,
-    GreedyRange,
     Int8ub,
     Int16ub,
     Int32ub,
@@ -19,7 +18,7 @@ from construct import (
     this,
 )
 
-from lockbench_protocol.lock.commands.row import CODE, DATE5, DATE6, Command, Level
+from lockbench_protocol.lock.commands.row import CODE, DATE5, DATE6, Command, Level, paged
 
 
 class LogType(IntEnum):
@@ -46,7 +45,6 @@ class LogType(IntEnum):
     WRONG_CARD = 25
     BLE_LOCK = 26
     KEY_UNLOCK = 27
-    GATEWAY_UNLOCK = 28
     TAMPER = 29
     DOOR_CLOSED = 30
     DOOR_OPENED = 31
@@ -61,7 +59,7 @@ _KEYPAD = Struct("original" / CODE, "code" / CODE)
 _CHANGE = Struct("old" / CODE, "new" / CODE)
 _CARD = Struct("card" / GreedyBytes)  # 4 or 8 bytes
 _FINGER = Struct("fingerprint" / Bytes(6), "passcode" / Optional(CODE))
-_FACE: dict[tuple[int, ...], Construct] = {
+_LAYOUTS: dict[tuple[int, ...], Construct] = {
     (1, 26, 28, 41, 52, 75, 76, 77): _APP,
     (37,): Struct("uid" / Int32ub, "record_id" / Int32ub, "key_id" / Int8ub),
     (4, 10, 11, 12, 13, 34, 38, 78, 92): _KEYPAD,
@@ -76,7 +74,7 @@ _FACE: dict[tuple[int, ...], Construct] = {
     (56,): Struct("mac" / Bytes(6), "accessory_battery" / Int8ub),
     (93,): Struct("code" / CODE, "start" / DATE5, "end" / Optional(DATE5)),
 }
-TAILS: dict[int, Construct] = {kind: tail for kinds, tail in _FACE.items() for kind in kinds}
+TAILS: dict[int, Construct] = {kind: tail for kinds, tail in _LAYOUTS.items() for kind in kinds}
 
 # a tail too short for its type is read as none (catalogue LOG/8)
 RECORD_BODY = Struct(
@@ -94,9 +92,7 @@ ROWS = (
         "GET_OPERATE_LOG",
         Level.ANYONE,
         Struct("cursor" / Int16ub),
-        Struct(
-            "page" / Prefixed(Int16ub, Optional(Struct("next" / Int16ub, "records" / GreedyRange(RECORD))))
-        ),
+        paged(RECORD),
         "5.17",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from construct import Byte, Bytes, GreedyBytes, GreedyRange, Int8ub, Int32ub, Optional, Struct
 
-from lockbench_protocol.lock.commands.row import CODE, NOTHING, Command, Level
+from lockbench_protocol.lock.commands.row import BATTERY, CODE, NOTHING, Command, Level
 from lockbench_protocol.lock.features import Feature
 
 ROWS = (
@@ -37,6 +37,6 @@ ROWS = (
         "5.11",
         feature=Feature.GET_ADMIN_CODE,
     ),
-    Command(0x57, "OPERATION_FINISHED", Level.PAIRING, NOTHING, Struct("battery" / Int8ub), "5.2"),
+    Command(0x57, "OPERATION_FINISHED", Level.PAIRING, NOTHING, BATTERY, "5.2"),
     Command(0x52, "RESET_LOCK", Level.ADMIN, NOTHING, Struct("battery" / Optional(Int8ub)), "5.21"),
 )

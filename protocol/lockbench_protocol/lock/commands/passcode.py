@@ -8,7 +8,6 @@ from construct import (
     Array,
     BitsInteger,
     BitStruct,
-    GreedyRange,
     If,
     Int8ub,
     Int16ub,
@@ -20,7 +19,7 @@ from construct import (
     this,
 )
 
-from lockbench_protocol.lock.commands.row import CODE, DATE5, NOTHING, Command, Level
+from lockbench_protocol.lock.commands.row import BATTERY, CODE, DATE5, NOTHING, Command, Level, paged
 from lockbench_protocol.lock.features import Feature
 
 
@@ -88,7 +87,6 @@ OLD_RECORD = Prefixed(
 YEARS = 10  # of 31: one pair for each
 SECRET = BitStruct("code" / BitsInteger(12), "secret" / BitsInteger(36))
 ERASE_CODE = 10  # bytes of 44: digits 0 to 9, then FF
-LAST_PAGE = 0xFFFF  # `next` of a page that is the last
 
 ROWS = (
     Command(
@@ -106,10 +104,7 @@ ROWS = (
         "PWD_LIST",
         Level.ADMIN,
         Struct("seq" / Int16ub),
-        # total counts the bytes that follow; 0 is the end
-        Struct(
-            "page" / Prefixed(Int16ub, Optional(Struct("next" / Int16ub, "records" / GreedyRange(RECORD))))
-        ),
+        paged(RECORD),
         "5.9",
         feature=Feature.PASSCODE,
     ),
@@ -118,10 +113,7 @@ ROWS = (
         "GET_VALID_KEYBOARD_PASSWORD",
         Level.ANYONE,
         Struct("seq" / Int16ub),
-        Struct(
-            "page"
-            / Prefixed(Int16ub, Optional(Struct("next" / Int16ub, "records" / GreedyRange(OLD_RECORD))))
-        ),
+        paged(OLD_RECORD),
         "5.9",
         feature=Feature.PASSCODE,
     ),
@@ -148,7 +140,7 @@ ROWS = (
         "RESET_KEYBOARD_PWD_COUNT",
         Level.ADMIN,
         Struct("count" / Int8ub),
-        Struct("battery" / Int8ub),
+        BATTERY,
         "5.10",
         feature=Feature.PASSCODE,
     ),

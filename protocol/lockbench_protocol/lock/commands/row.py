@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from construct import Bytes, Construct, ConstructError, Int8ub, PascalString, Pass
+from construct import (
+    Bytes,
+    Construct,
+    ConstructError,
+    GreedyRange,
+    Int8ub,
+    Int16ub,
+    Optional,
+    PascalString,
+    Pass,
+    Prefixed,
+    Struct,
+)
 
 from lockbench_protocol import LocalError, RemoteError
 from lockbench_protocol.lock.features import Feature
@@ -21,6 +33,15 @@ DATE6 = Bytes(6)  # date5 and ss
 CODE = PascalString(Int8ub, "ascii")
 VENDOR_STRING = b"SCIENER"
 NOTHING = Pass
+BATTERY = Struct("battery" / Int8ub)  # percent
+LAST_PAGE = 0xFFFF  # `next` of a page that is the last
+
+
+def paged(record: Construct) -> Construct:
+    """A page of records behind the number of its bytes, which is 0 after the last page."""
+    return Struct(
+        "page" / Prefixed(Int16ub, Optional(Struct("next" / Int16ub, "records" / GreedyRange(record))))
+    )
 
 
 class Level(Enum):
