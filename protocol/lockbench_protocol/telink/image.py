@@ -25,6 +25,7 @@ __all__ = [
     "check_value",
     "declared_size",
     "make_image",
+    "numbers_of",
     "pack_version",
     "version_number",
     "version_of",
@@ -134,6 +135,11 @@ def version_number(head: bytes) -> int:
     """
     first, second, third = (*map(int, version_of(head).split(".")[:3]), 0, 0)[:3]
     return min(first, 0xF) << 12 | min(second, 0xF) << 8 | min(third, 0xFF)
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    """Those by which versions compare: "6.4.34" as (6, 4, 34), whatever stands between them."""
+    return tuple(map(int, re.findall(r"[0-9]{1,18}", version)))
 
 
 def make_image(size: int, version: str, seed: int, *, algorithm: int = 2, mark_offset: int = 0x08) -> bytes:

@@ -16,11 +16,11 @@ from lockbench_protocol import LocalError
 from lockbench_protocol.cloud.aiot import codes
 from lockbench_protocol.cloud.aiot.models import Seconds, Upgrade
 from lockbench_protocol.cloud.aiot.pushes import CAUSES, DONE, FAILED
-from lockbench_protocol.telink.image import MARK, VERSION_END, declared_size, version_of
+from lockbench_protocol.telink.image import MARK, VERSION_END, declared_size, numbers_of, version_of
 
 from lockbench_emulator.cloud.aiot.agent import MemoryDevices
 from lockbench_emulator.cloud.aiot.cloud import CLOUD, Aiot
-from lockbench_emulator.cloud.aiot.core import Refused, order
+from lockbench_emulator.cloud.aiot.core import Refused
 from lockbench_emulator.cloud.outbox import LOOPBACK, host_of
 
 Json = dict[str, object]
@@ -150,7 +150,7 @@ class AiotBench:
         """
         data = _bytes(image)
         version = version or _version(data)
-        if not order(version):
+        if not numbers_of(version):
             raise Refused(codes.BAD_FIELD)
         with self._store.transaction():
             self._store.run(
@@ -213,7 +213,9 @@ class AiotBench:
         rows = self._store.all(
             "SELECT appid, did, version FROM aiot_devices WHERE model = ? AND open_id IS NOT NULL", model
         )
-        for appid in sorted({row["appid"] for row in rows if order(row["version"]) < order(version)}):
+        for appid in sorted(
+            {row["appid"] for row in rows if numbers_of(row["version"]) < numbers_of(version)}
+        ):
             told = {"appid": appid, "deviceModel": model, "firmwareVersion": version}
             self._store.note(self._core.millis(), CLOUD, NOTICE, "firmware", told, 200, codes.OK)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from lockbench_protocol.cloud.aiot import codes
+from lockbench_protocol.telink.image import numbers_of
 
 from lockbench_emulator.cloud.aiot.policy import Policy
 from lockbench_emulator.cloud.store import Store
@@ -59,14 +59,9 @@ class Core:
             " WHERE model = ?",
             model,
         )
-        return max(rows, key=lambda row: order(row["version"]), default=None)
+        return max(rows, key=lambda row: numbers_of(row["version"]), default=None)
 
     def newer(self, device: sqlite3.Row) -> sqlite3.Row | None:
         """The firmware that the device is offered."""
         newest = self.newest(device["model"])
-        return newest if newest and order(newest["version"]) > order(device["version"]) else None
-
-
-def order(version: str) -> tuple[int, ...]:
-    """ "6.4.34" compares by its numbers."""
-    return tuple(map(int, re.findall(r"[0-9]{1,18}", version)))
+        return newest if newest and numbers_of(newest["version"]) > numbers_of(device["version"]) else None

@@ -13,16 +13,15 @@ from typing import Literal
 from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding import replies as a
 from lockbench_protocol.cloud.dding.endpoints import Role
-from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from lockbench_emulator.cloud.dding.agent import Hands
 from lockbench_emulator.cloud.dding.battery import Alarms
 from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.core import LOCKS, Refused
+from lockbench_emulator.cloud.outbox import LOOPBACK, host_of
 from lockbench_emulator.cloud.times import SkippingClock, Times
 
 Json = dict[str, object]
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class DdingBench:
@@ -80,13 +79,11 @@ class DdingBench:
 
     def set_callback_url(self, tenant: str, url: str) -> None:
         """Where events of the tenant go; empty: nowhere. Loopback only, unless the policy says otherwise."""
-        if url:
-            try:
-                host = TypeAdapter(AnyHttpUrl).validate_python(url).host
-            except ValidationError:
-                raise Refused(codes.BAD_PARAMETER) from None
-            if host not in LOOPBACK and not self._core.policy.private_callbacks:
-                raise Refused(codes.NOT_PERMITTED)
+        host = host_of(url) if url else LOOPBACK[0]
+        if host is None:
+            raise Refused(codes.BAD_PARAMETER)
+        if host not in LOOPBACK and not self._core.policy.private_callbacks:
+            raise Refused(codes.NOT_PERMITTED)
         self._found(
             self._store.run("UPDATE dding_tenants SET callback_url = ? WHERE tenant = ?", url, tenant)
         )

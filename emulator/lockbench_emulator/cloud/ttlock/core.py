@@ -12,11 +12,13 @@ from typing import TypeVar
 
 from lockbench_protocol.cloud import ttlock as wire
 from lockbench_protocol.lock.lockdata import Json, LockDataError, from_json, open_blob
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lockbench_emulator.cloud.store import Store
 from lockbench_emulator.cloud.ttlock.policy import Policy
 
 Row = TypeVar("Row")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Refused(Exception):
@@ -96,6 +98,15 @@ def open_data(blob: str) -> dict[str, Json]:
     except LockDataError:
         raise Refused(-3) from None
     return data
+
+
+def read_rows(rows: TypeAdapter[list[Model]], text: str) -> list[Model]:
+    """The rows of a parameter that is a JSON array."""
+    try:
+        return rows.validate_json(text)
+    except ValidationError as error:
+        broken = any(row["type"] == "json_invalid" for row in error.errors())
+        raise Refused(80002 if broken else -3) from None
 
 
 def md5(text: str) -> str:

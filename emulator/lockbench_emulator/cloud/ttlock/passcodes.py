@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
 from itertools import pairwise
 
 from lockbench_protocol.cloud import ttlock as wire
 from lockbench_protocol.cloud.ttlock import replies as a
 from lockbench_protocol.cloud.ttlock import requests as q
 from lockbench_protocol.cloud.ttlock.codes import HOUR, SAME_HOUR, YEAR
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, page
+from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, page, read_rows
 from lockbench_emulator.cloud.ttlock.remote import Remote
 
 ONCE, PERMANENT, PERIOD = 1, 2, 3
@@ -152,7 +151,7 @@ class Passcodes:
 
     def upload_passcodes(self, request: q.UploadPasscodesRequest, caller: Caller) -> a.Done:
         """What the lock holds: codes that the cloud did not know are recorded, those it lacks are invalid."""
-        found = {row.keyboard_pwd: row for row in _read(request.keyboard_pwd_list)}
+        found = {row.keyboard_pwd: row for row in read_rows(_FOUND, request.keyboard_pwd_list)}
         known = {row.keyboard_pwd for row in self.rows(caller.lock_id)}
         self._check_space(caller.lock_id, len(found.keys() - known))
         for code, row in found.items():
@@ -250,14 +249,6 @@ class Passcodes:
             sender_username=self._core.username(row["sender"]),
             status=1 if row["valid"] else 2,
         )
-
-
-def _read(text: str) -> Sequence[Found]:
-    try:
-        return _FOUND.validate_json(text)
-    except ValidationError as error:
-        broken = any(row["type"] == "json_invalid" for row in error.errors())
-        raise Refused(80002 if broken else -3) from None
 
 
 def _simple(code: str) -> bool:

@@ -14,11 +14,11 @@ from lockbench_protocol.cloud.ttlock.webhook import (
     WebhookRecord,
     webhook_body,
 )
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from lockbench_emulator.cloud.outbox import LOOPBACK, Answer, Outbox, host_of
-from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, data_of, page
+from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, data_of, page, read_rows
 from lockbench_emulator.cloud.ttlock.locks import battery_of
 
 OPENED_BY_GATEWAY, LOCKED_BY_GATEWAY = 12, 11
@@ -115,12 +115,7 @@ class Records:
     # Handlers
 
     def upload_records(self, request: q.UploadRequest, caller: Caller) -> a.Done:
-        try:
-            rows = _ROWS.validate_json(request.records)
-        except ValidationError as error:
-            broken = any(row["type"] == "json_invalid" for row in error.errors())
-            raise Refused(80002 if broken else -3) from None
-        self.add(caller.lock_id, rows)
+        self.add(caller.lock_id, read_rows(_ROWS, request.records))
         return a.Done()
 
     def records(self, request: q.RecordsRequest, caller: Caller) -> a.RecordsReply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from lockbench_protocol.cloud.ttlock.replies import RecoverReply
 from lockbench_protocol.cloud.ttlock.requests import OnPremiseRequest
 from lockbench_protocol.lock.lockdata import Json
 from lockbench_protocol.lock.obfuscation import choose_seed, encode_field
+from lockbench_protocol.telink.image import numbers_of
 
 from lockbench_emulator.cloud.ttlock.core import Caller, Core, Refused, open_data
 from lockbench_emulator.cloud.ttlock.passcodes import Passcodes
@@ -100,8 +100,8 @@ class Upgrades:
             "SELECT firmware_id, version, key FROM firmware WHERE model_num = ? AND hardware_revision = ?",
             *(str(data.get("modelNum")), str(data.get("hardwareRevision"))),
         )
-        newest = max(rows, key=lambda row: _order(row["version"]), default=None)
-        if newest is None or _order(newest["version"]) <= _order(str(data.get("firmwareRevision"))):
+        newest = max(rows, key=lambda row: numbers_of(row["version"]), default=None)
+        if newest is None or numbers_of(newest["version"]) <= numbers_of(str(data.get("firmwareRevision"))):
             return None
         return newest
 
@@ -117,8 +117,3 @@ def _firmware_info(text: str | None) -> dict[str, Json]:
         return dict(wire.FirmwareInfo.model_validate_json(text).body())  # type: ignore[arg-type]  # its values are texts
     except ValueError:
         raise Refused(-3) from None
-
-
-def _order(version: str) -> tuple[int, ...]:
-    """ "6.4.34.210520" compares by its numbers."""
-    return tuple(map(int, re.findall(r"[0-9]{1,18}", version)))
