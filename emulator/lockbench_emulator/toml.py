@@ -73,7 +73,7 @@ def typed(value: Any, kind: Any, where: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     allowed = get_args(kind)  # of a Literal
-    if allowed and value in allowed:
+    if any(type(value) is type(one) and value == one for one in allowed):
         return value
     if not allowed and type(value) is kind:
         return value

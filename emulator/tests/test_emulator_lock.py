@@ -355,6 +355,30 @@ def test_a_profile_with_an_unknown_key_names_it(tmp_path: Any) -> None:
         load_profile("nothing")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('extends = "mine.toml"', "extends is 'mine.toml', not another profile"),
+        ("extends = 5", "extends is 5, not another profile"),
+        ("[model]\nprotocol_version = true", "model: protocol_version is True, not 1 or 3"),
+        ("[model]\nscene = 256", "model.scene is 256, not 0 to 255"),
+        ("[advertising]\nbattery = -1", "advertising.battery is -1, not 0 to 100"),
+        ("[advertising]\ndfu_mark = 'zz11'", "dfu_mark is 'zz11', not 2 to 2 bytes in hex digits"),
+        ("[session]\ninfo_tail = '0'", "info_tail is '0', not 0 to 16 bytes in hex digits"),
+        ("[dfu]\nwindow_seconds = nan", "dfu.window_seconds is nan, not 0 to 1e"),
+    ],
+)
+def test_a_profile_that_no_lock_can_have_is_refused(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    base = "" if text.startswith("extends") else 'extends = "default"\n'
+    (tmp_path / "mine.toml").write_text(base + text)
+    with pytest.raises(LocalError) as raised:
+        load_profile("mine.toml")
+    assert says in str(raised.value)
+
+
 @pytest.mark.parametrize("name", names())
 def test_every_profile_loads_and_its_lock_answers(name: str) -> None:
     device = LockDevice(load_profile(name), seed=1)

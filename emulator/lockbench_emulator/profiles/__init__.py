@@ -6,6 +6,7 @@ another names what it changes. An unknown key, a missing one or a wrong type is 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,11 +23,24 @@ MEANINGS = Path(__file__).parent / "keys.toml"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a profile: "session.login", what it settles, and the document that it comes from."""
+    """One key of a profile: "session.login", what it settles, the document that it comes from, its limits."""
 
     name: str
     means: str
     source: str
+    least: float = 0
+    most: float = 1e9
+    hex: bool = False  # a text of hex digits: the limits are those of its bytes
+
+    def check(self, value: object) -> None:
+        """LocalError for a number, or hex digits, beyond the limits."""
+        if self.hex and isinstance(value, str):
+            whole = re.fullmatch("([0-9a-fA-F]{2})*", value) is not None
+            fits, what = whole and self.least <= len(value) // 2 <= self.most, " bytes in hex digits"
+        else:
+            fits, what = not isinstance(value, int | float) or self.least <= value <= self.most, ""
+        if not fits:
+            raise LocalError(f"{self.name} is {value!r}, not {self.least:g} to {self.most:g}{what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +205,13 @@ def value_of(profile: LockProfile, key: Key) -> Any:
 def load_profile(name: str) -> LockProfile:
     """A profile that ships, by name, or a TOML file of the user's by its path."""
     path = _path(name)
-    return toml.build(_tables(path), f"profile {name}", LockProfile, name=path.stem)
+    profile = toml.build(_tables(path), f"profile {name}", LockProfile, name=path.stem)
+    for key in keys():
+        try:
+            key.check(value_of(profile, key))
+        except LocalError as error:
+            raise LocalError(f"profile {name}: {error}") from None
+    return profile
 
 
 def _path(name: str) -> Path:
@@ -203,11 +223,13 @@ def _path(name: str) -> Path:
     return path
 
 
-def _tables(path: Path) -> dict[str, Any]:
-    """The tables of a profile over those of the one that it extends."""
+def _tables(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The tables of a profile over those of the one that it extends. `above`: those that extend it."""
     own = toml.read(path, str(path))
-    base = own.pop("extends", None)
-    merged: dict[str, Any] = _tables(_path(base)) if base else {}
+    base = own.pop("extends", "")
+    if not isinstance(base, str) or path in above:
+        raise LocalError(f"{path}: extends is {base!r}, not another profile")
+    merged: dict[str, Any] = _tables(_path(base), (*above, path)) if base else {}
     for table, rows in own.items():
         if not isinstance(rows, dict):
             raise LocalError(f"{path}: {table} is no table")
