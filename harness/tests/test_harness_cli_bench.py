@@ -11,11 +11,12 @@ from click.testing import CliRunner, Result
 from lockbench_benchmarks import lock, page
 from lockbench_benchmarks import rows as bench
 from lockbench_benchmarks.row import Row, within
-from lockbench_harness.cli.bench import amount, command
+from lockbench_harness.cli import cli
+from lockbench_harness.cli.bench import amount
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(command, list(arguments))
+    return CliRunner().invoke(cli, ["bench", *arguments])
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +101,7 @@ def test_a_page_that_cannot_be_is_told_before_anything_is_measured(
     monkeypatch.setattr(page, "find_spec", lambda _name: None)
     result = run("codec", "--out", str(tmp_path / "bench.html"))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "the page needs plotly: pip install plotly.\n"
+    assert result.stderr == "lockbench: the page needs plotly: pip install plotly\n"
     monkeypatch.setattr(page, "find_spec", lambda _name: object())
     assert run("codec", "--out", str(tmp_path / "no" / "bench.html")).exit_code == 2
 

@@ -68,4 +68,4 @@ def test_a_code_out_of_reach_says_why() -> None:
 
 def test_provoking_without_a_code_is_one_sentence_and_exit_2() -> None:
     result = explain("--provoke")
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "--provoke needs a code.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "lockbench: --provoke needs a code\n")

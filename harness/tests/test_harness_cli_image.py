@@ -80,7 +80,7 @@ def test_inspect_names_a_mark_byte_where_the_rom_of_the_board_looks(tmp_path: Pa
     ("arguments", "sentence"),
     [
         (("inspect", "text.txt"), "no Telink image"),
-        (("inspect", "none.bin"), "none.bin cannot be read: No such file or directory."),
+        (("inspect", "none.bin"), "none.bin cannot be read: No such file or directory"),
         (("inspect", "."), "cannot be read"),
         (("inspect", "text.txt", "--board", "b99"), "no profile 'b99' among the boards; known: "),
         (("make", "--size", "3", "--version", "1.0", "-o", "x"), "an image of 3 bytes cannot be made"),

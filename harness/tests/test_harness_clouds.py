@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from click.testing import CliRunner
-from lockbench_harness.cli.serve import command
+from lockbench_harness.cli import cli
 from lockbench_harness.clouds import Served, Wanted, serving_clouds
 from lockbench_protocol import LocalError
 
@@ -195,6 +195,6 @@ def test_a_bind_to_other_machines_is_warned_of() -> None:
     ],
 )
 def test_wrong_use_of_the_clouds_is_one_sentence_and_exit_2(arguments: list[str], sentence: str) -> None:
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(cli, ["serve", *arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     assert sentence in result.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from lockbench_harness.cli.exec_ import command
+from lockbench_harness.cli import cli
 
 SCAN = """
 import asyncio, json, os
@@ -29,22 +29,20 @@ def test_a_program_finds_the_lock_by_its_credentials(
     unpaired: bool,
 ) -> None:
     options = ["--unpaired"] if unpaired else []
-    result = CliRunner().invoke(command, [*options, "--", sys.executable, "-c", SCAN])
+    result = CliRunner().invoke(cli, ["exec", *options, "--", sys.executable, "-c", SCAN])
     assert (result.exit_code, result.stderr) == (0, "")
     assert capfd.readouterr().out == f"{KEYS} {not unpaired} True\n"
 
 
 def test_a_program_without_a_radio_is_told_why_and_keeps_its_status() -> None:
-    result = CliRunner().invoke(command, ["sh", "-c", "exit 5"])
+    result = CliRunner().invoke(cli, ["exec", "sh", "-c", "exit 5"])
     assert result.exit_code == 5
-    assert result.stderr.startswith(
-        "lockbench exec: the program never opened the radio: it started no Python"
-    )
+    assert result.stderr.startswith("lockbench: the program never opened the radio: it started no Python")
 
 
 def test_json_is_one_object_and_the_program_prints_elsewhere(capfd: pytest.CaptureFixture[str]) -> None:
     program = [sys.executable, "-c", "print('hello')"]
-    result = CliRunner().invoke(command, ["--seed", "7", "--json", "--", *program])
+    result = CliRunner().invoke(cli, ["exec", "--seed", "7", "--json", "--", *program])
     shown = json.loads(result.stdout)
     assert (shown["status"], shown["opened"], shown["why"], shown["seed"]) == (
         0,
@@ -59,7 +57,7 @@ def test_the_same_seed_gives_the_same_lock(capfd: pytest.CaptureFixture[str]) ->
     source = "import os; print(open(os.environ['LOCKBENCH_CREDENTIALS']).read(), flush=True)"
     seen = []
     for seed in ("1", "1", "2"):
-        CliRunner().invoke(command, ["--seed", seed, "--", sys.executable, "-c", source])
+        CliRunner().invoke(cli, ["exec", "--seed", seed, "--", sys.executable, "-c", source])
         seen.append(capfd.readouterr().out)
     assert seen[0] == seen[1] != seen[2]
 
@@ -73,6 +71,6 @@ def test_the_same_seed_gives_the_same_lock(capfd: pytest.CaptureFixture[str]) ->
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(cli, ["exec", *arguments])
     assert result.exit_code == 2
     assert sentence in result.stderr

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from lockbench_harness import clock
-from lockbench_harness.cli.serve import command, is_open_to_others
+from lockbench_harness.cli import cli
+from lockbench_harness.cli.serve import is_open_to_others
 from lockbench_harness.credentials import Credentials
 from lockbench_harness.links.bumble import BumbleLink
 
@@ -110,7 +111,7 @@ def test_what_listens_beyond_the_machine_is_known(spec: str, is_open: bool) -> N
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_2(arguments: list[str], sentence: str) -> None:
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(cli, ["serve", *arguments])
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert result.stdout == ""

@@ -19,9 +19,7 @@ from hypothesis import strategies as st
 from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import load_profile
 from lockbench_harness import clock
-from lockbench_harness.cli.exec_ import command as exec_command
-from lockbench_harness.cli.lock import command as lock_command
-from lockbench_harness.cli.serve import command as serve_command
+from lockbench_harness.cli import cli
 from lockbench_harness.door.hands import ACTIONS, ControlDoor, ask, hands_at
 from lockbench_harness.door.state import State, keeping
 from lockbench_protocol import LocalError
@@ -100,7 +98,7 @@ def serving(*arguments: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(lock_command, list(arguments))
+    return CliRunner().invoke(cli, ["lock", *arguments])
 
 
 def test_a_person_opens_a_served_lock_and_finds_it_so_in_the_next_run(tmp_path: Path) -> None:
@@ -115,7 +113,7 @@ def test_a_person_opens_a_served_lock_and_finds_it_so_in_the_next_run(tmp_path: 
         assert "boot" in run("--at", hands, "power", "on").output
         assert "battery=15" in run("--at", hands, "battery", "15").output
         refused = run("--at", hands, "battery", "101")
-        assert (refused.exit_code, refused.output) == (2, "'101' must be a number up to 100.\n")
+        assert (refused.exit_code, refused.output) == (2, "lockbench: '101' must be a number up to 100\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with serving("--state", str(file)) as (_, again):
         assert again["address"] == shown["address"]
@@ -198,10 +196,10 @@ def test_a_bad_file_is_one_sentence_and_exit_2(
     path = tmp_path / "lock.json"
     kept(path, LockDevice(load_profile("full"), seed=1), **changes)
     for command, rest in (
-        (serve_command, ["--attach", "tcp-server:127.0.0.1:0"]),
-        (exec_command, ["--", "true"]),
+        ("serve", ["--attach", "tcp-server:127.0.0.1:0"]),
+        ("exec", ["--", "true"]),
     ):
-        result = CliRunner().invoke(command, ["--state", str(path), *rest])
+        result = CliRunner().invoke(cli, [command, "--state", str(path), *rest])
         assert result.exit_code == 2
         assert words in result.output
         assert result.output.count("\n") == 1
@@ -218,7 +216,7 @@ def test_what_is_no_json_is_no_lock(tmp_path: Path, text: str) -> None:
 def test_another_profile_than_the_files_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "lock.json"
     kept(path, LockDevice(load_profile("full"), seed=1))
-    result = CliRunner().invoke(exec_command, ["--state", str(path), "--profile", "open", "--", "true"])
+    result = CliRunner().invoke(cli, ["exec", "--state", str(path), "--profile", "open", "--", "true"])
     assert result.exit_code == 2
     assert "holds a lock of profile full and seed 1, not of open and 1" in result.output
 

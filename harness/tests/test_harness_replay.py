@@ -12,6 +12,7 @@ from lockbench_harness.cli import cli
 from lockbench_harness.failures import FORMAT, Failure, load
 from lockbench_harness.inputs import Step
 from lockbench_harness.trace import Mask
+from lockbench_harness.verdicts import Unsupported
 from lockbench_protocol import LocalError
 
 GOOD: dict[str, Any] = {
@@ -75,3 +76,17 @@ def test_a_file_that_is_no_failure_at_all_exits_2(tmp_path: Path, text: str) -> 
     assert ended.exit_code == 2
     assert len(ended.output.splitlines()) == 1
     assert CliRunner().invoke(cli, ["replay", str(tmp_path / "none.json")]).exit_code == 2
+
+
+def test_a_failure_that_the_target_now_declines_fails_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def declined(*_: object) -> None:
+        raise Unsupported("no such call here")
+
+    monkeypatch.setattr("lockbench_harness.failures.repeat", declined)
+    path = tmp_path / "failure.json"
+    path.write_text(json.dumps(GOOD))
+    ended = CliRunner().invoke(cli, ["replay", str(path)])
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("PWD/6 is declined by the target (emulated, air, seed 12)\n")

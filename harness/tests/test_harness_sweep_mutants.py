@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 from lockbench_emulator.boot.mutants import MUTANTS
-from lockbench_harness.cli.dfu import command
+from lockbench_harness.cli import cli
 from lockbench_harness.faults.plan import Made, Plan
 from lockbench_harness.faults.power import Cut
 from lockbench_harness.sweep import Verdict, simulate
@@ -83,15 +83,15 @@ def test_every_mutant_is_killed_in_a_bank_or_named_equivalent(name: str) -> None
 
 def test_the_report_says_in_which_parity_a_mutant_is_killed() -> None:
     names = ("mark-with-row-0", "foreign-numbers")
-    done = CliRunner().invoke(command, ["mutants", *names, "--jobs", "1", "--json"])
+    done = CliRunner().invoke(cli, ["dfu", "mutants", *names, "--jobs", "1", "--json"])
     assert done.exit_code == 0, done.output
     rows = {row["name"]: row for row in json.loads(done.output)["mutants"]}
     assert list(rows) == list(names)
     for row in rows.values():
         assert row["by"].keys() == {"lower", "upper"}
         assert any(row["by"].values())
-    assert "never killed" not in CliRunner().invoke(command, ["mutants", names[1], "--jobs", "1"]).output
-    assert CliRunner().invoke(command, ["mutants", "zombie"]).exit_code == 2
+    assert "never killed" not in CliRunner().invoke(cli, ["dfu", "mutants", names[1], "--jobs", "1"]).output
+    assert CliRunner().invoke(cli, ["dfu", "mutants", "zombie"]).exit_code == 2
 
 
 def test_nothing_kills_the_sound_server() -> None:

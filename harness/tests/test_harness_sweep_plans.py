@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from lockbench_harness.cli.dfu_replay import replay
-from lockbench_harness.cli.dfu_sweep import sweep as sweep_command
+from lockbench_harness.cli import cli
 from lockbench_harness.faults import Fault, client, image, link, power
 from lockbench_harness.faults.plan import STARTS, Given, Made, Plan, Scenario, load_plan, save_plan
 from lockbench_harness.faults.wire import from_json, to_json
@@ -172,8 +171,8 @@ def firmware_file(tmp_path: Path) -> Path:
     return file
 
 
-def run(command: Any, *arguments: str | Path) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["dfu", *map(str, arguments)])
 
 
 def test_sweep_tells_its_numbers_as_json_and_leaves_them_in_a_folder(
@@ -181,7 +180,7 @@ def test_sweep_tells_its_numbers_as_json_and_leaves_them_in_a_folder(
 ) -> None:
     out = tmp_path / "out"
     result = run(
-        sweep_command,
+        "sweep",
         firmware_file,
         *("--faults", "power", "--start", "clean,stale", "--jobs", "1", "--json", "--out", out),
     )
@@ -208,8 +207,8 @@ def test_sweep_tells_its_numbers_as_json_and_leaves_them_in_a_folder(
 
 def test_second_cuts_follow_one_cut_of_each_verdict_stage_and_bank(firmware_file: Path) -> None:
     options = ("--start", "clean", "--parity", "lower", "--jobs", "1", "--json")
-    once = json.loads(run(sweep_command, firmware_file, "--faults", "power", *options).stdout)
-    twice = json.loads(run(sweep_command, firmware_file, "--faults", "second", *options).stdout)
+    once = json.loads(run("sweep", firmware_file, "--faults", "power", *options).stdout)
+    twice = json.loads(run("sweep", firmware_file, "--faults", "second", *options).stdout)
     assert twice["simulations"] > 3 * once["simulations"]
     assert not {"BRICK", "stuck"} & twice["outcomes"].keys()
 
@@ -221,7 +220,7 @@ def test_an_interrupted_sweep_writes_nothing_and_says_so(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pool, "sweep", interrupted)
-    result = run(sweep_command, firmware_file, "--jobs", "1", "--out", tmp_path / "out")
+    result = run("sweep", firmware_file, "--jobs", "1", "--out", tmp_path / "out")
     assert result.exit_code == 130
     assert "nothing was written" in result.stderr
     assert not (tmp_path / "out").exists()
@@ -230,7 +229,7 @@ def test_an_interrupted_sweep_writes_nothing_and_says_so(
 def test_a_brick_is_exit_1_and_replays(firmware_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = run(
-        sweep_command,
+        "sweep",
         firmware_file,
         *("--faults", "power", "--start", "stale", "--parity", "lower", "--jobs", "1", "--out", out),
         *("--mutant", "old-mark-first"),
@@ -241,19 +240,19 @@ def test_a_brick_is_exit_1_and_replays(firmware_file: Path, tmp_path: Path) -> N
     assert plans
     for plan in plans:
         assert f"lockbench dfu replay {plan}" in result.stdout
-        again = run(replay, plan)
+        again = run("replay", plan)
         assert again.exit_code == 1
         assert again.stdout.startswith("BRICK: ")
-        assert json.loads(run(replay, plan, "--json").stdout)["verdict"] == Verdict.BRICK.value
+        assert json.loads(run("replay", plan, "--json").stdout)["verdict"] == Verdict.BRICK.value
         assert load_plan(plan).scenario.start == "clean"
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("none.bin",), "none.bin cannot be read: No such file or directory."),
+        (("none.bin",), "none.bin cannot be read: No such file or directory"),
         (("text.txt",), "no Telink image"),
-        (("fw.bin", "--faults", "ghosts"), "no kind of faults 'ghosts'; known: power, link, second."),
+        (("fw.bin", "--faults", "ghosts"), "no kind of faults 'ghosts'; known: power, link, second"),
         (("fw.bin", "--tear", "ripped"), "no tear 'ripped'; known: "),
         (("fw.bin", "--start", "dusty"), "no start state 'dusty'"),
         (("fw.bin", "--board", "b99"), "known: "),
@@ -262,7 +261,7 @@ def test_a_brick_is_exit_1_and_replays(firmware_file: Path, tmp_path: Path) -> N
         (("fw.bin", "--mutant", "zombie"), "no mutant 'zombie'; known: "),
         (
             ("fw.bin", "--faults", "power", "--executor", "cloud"),
-            "no executor 'cloud'; known: process, dask:ADDRESS.",
+            "no executor 'cloud'; known: process, dask:ADDRESS",
         ),
         (("fw.bin", "--pdu", "20"), "multiple of 16"),
         (("big.bin", "--board", "b85"), "a bank of board b85 126976"),
@@ -275,7 +274,7 @@ def test_what_cannot_be_swept_is_one_sentence_and_exit_2(
     Path("text.txt").write_text("This file is longer than a header, and it is no firmware at all.\n")
     Path("fw.bin").write_bytes(make_image(1028, "6.4.34", 2))
     Path("big.bin").write_bytes(make_image(128 * 1024, "6.4.34", 2))
-    result = run(sweep_command, *arguments)
+    result = run("sweep", *arguments)
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert sentence in result.stderr
@@ -289,7 +288,7 @@ def test_what_cannot_be_swept_is_one_sentence_and_exit_2(
 def test_a_file_that_is_no_plan_is_one_sentence_and_exit_2(text: str, sentence: str, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text(text)
-    result = run(replay, file)
+    result = run("replay", file)
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1

@@ -1,4 +1,8 @@
-"""The command line. A command is imported only when it is asked for, so that `--help` answers in a blink."""
+"""The command line: what every command has in common.
+
+A command is imported only when it is asked for, so that `--help` answers in a blink. It raises LocalError for
+what it cannot do: that is one sentence on stderr and exit 2. Whatever else it raises is the bench's fault: 3.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import importlib
 from gettext import gettext
 
 import click
+from lockbench_protocol import LocalError
 
 # name -> (module of this package, one line of help); the module holds a click command named `command`
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -38,9 +43,27 @@ class Lazy(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - a table row names a command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LocalError as error:
+            click.echo(f"lockbench: {error}", err=True)
+            ctx.exit(2)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own ways to end, and a reader that has left
+        except Exception as error:  # noqa: BLE001 - whatever broke, it was ours
+            click.echo(f"{_traceback()}lockbench: the bench broke: {type(error).__name__}: {error}", err=True)
+            ctx.exit(3)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         with formatter.section(gettext("Commands")):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _traceback() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

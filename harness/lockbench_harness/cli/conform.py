@@ -108,9 +108,6 @@ def command(
             code = _conform(plans[0], cases, jobs or _jobs(cases), as_json=as_json)[0]
         else:
             code = _beside(plans, cases, jobs or _jobs(cases), as_json=as_json)
-    except LocalError as error:
-        click.echo(f"lockbench: {error}", err=True)
-        code = 2
     except KeyboardInterrupt:
         code = INTERRUPTED
     sys.exit(code)

@@ -65,11 +65,7 @@ def command(
 
     Exit 1 when a part of the input is broken; it names the field and the offset.
     """
-    try:
-        pieces = read(_input(words), TEXTBOOK if textbook else VENDOR, _key(key_text))
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
+    pieces = read(_input(words), TEXTBOOK if textbook else VENDOR, _key(key_text))
     whole = all(piece.error is None for piece in pieces)
     if as_json:
         click.echo(json.dumps({"ok": whole, "pieces": [piece.as_json() for piece in pieces]}))

@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
-from lockbench_protocol import LocalError
 
 if TYPE_CHECKING:
     from lockbench_harness.sweep.kill import Kill
@@ -30,11 +29,7 @@ def mutants(context: click.Context, names: tuple[str, ...], jobs: int, *, as_jso
 
     from lockbench_harness.sweep.kill import killed
 
-    try:
-        wanted = [mutant(name).name for name in names] or list(MUTANTS)
-    except LocalError as error:
-        click.echo(f"lockbench: {error}", err=True)
-        context.exit(2)
+    wanted = [mutant(name).name for name in names] or list(MUTANTS)
     kills = []
     with ProcessPoolExecutor(min(jobs, len(wanted)), multiprocessing.get_context("spawn")) as pool:
         for kill in pool.map(killed, wanted):

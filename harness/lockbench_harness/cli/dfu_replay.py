@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from lockbench_protocol import LocalError
 
 
 @click.command()
@@ -24,12 +23,8 @@ def replay(context: click.Context, plan: Path, *, as_json: bool) -> None:
     from lockbench_harness.sweep import Verdict, simulate
     from lockbench_harness.sweep.report import outcome_facts
 
-    try:
-        loaded = load_plan(plan)
-        outcome = simulate(loaded, confirm=True)
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
+    loaded = load_plan(plan)
+    outcome = simulate(loaded, confirm=True)
     facts = outcome_facts(outcome)
     click.echo(json.dumps(facts) if as_json else _words(facts, [repr(fault) for fault in loaded.faults]))
     context.exit(1 if outcome.broken or outcome.verdict in (Verdict.BRICK, Verdict.STUCK) else 0)

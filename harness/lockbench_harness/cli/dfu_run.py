@@ -71,9 +71,6 @@ def run(context: click.Context, /, image: Path, *, as_json: bool, **options: Any
             raise LocalError("--credentials and --yes-flash are about a lock that --lock names")
         else:
             done, expected = _whole_way(data, options, quiet=as_json)
-    except LocalError as error:
-        click.echo(f"lockbench: {error}", err=True)
-        context.exit(2)
     except KeyboardInterrupt:
         click.echo("lockbench: interrupted; the emulated lock is gone with this command", err=True)
         context.exit(INTERRUPTED)

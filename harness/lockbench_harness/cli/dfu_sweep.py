@@ -83,9 +83,6 @@ def sweep(context: click.Context, /, image: Path, out: Path | None, *, as_json: 
                 raise
         facts = report.summary(tally, distinct, time.perf_counter() - begun)
         plans = report.write(out, tally, facts, image.name) if out else []
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
     except KeyboardInterrupt:
         click.echo("Nothing can be said about this sweep, and nothing was written.", err=True)
         context.exit(INTERRUPTED)

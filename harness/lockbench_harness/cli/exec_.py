@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from lockbench_protocol import LocalError
 
 from lockbench_harness.cli.held_lock import open_lock, state_option
 
@@ -51,17 +50,10 @@ def command(
     """Run an unmodified bleak PROGRAM against an emulated lock."""
     from lockbench_harness import clock
 
-    try:
-        device, credentials, state = open_lock(context, profile, seed, path, unpaired=unpaired)
-        ended = clock.run_real(_run(argv, device, credentials, state, seed, as_json=as_json))
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
-    except Exception as error:  # noqa: BLE001 - whatever broke, it was not the program
-        click.echo(f"lockbench exec: the bench broke: {type(error).__name__}: {error}", err=True)
-        context.exit(3)
+    device, credentials, state = open_lock(context, profile, seed, path, unpaired=unpaired)
+    ended = clock.run_real(_run(argv, device, credentials, state, seed, as_json=as_json))
     if not ended.opened:
-        click.echo(f"lockbench exec: the program never opened the radio: {ended.why}.", err=True)
+        click.echo(f"lockbench: the program never opened the radio: {ended.why}.", err=True)
     if as_json:
         click.echo(json.dumps(_summary(credentials, device.profile.name, seed, ended)))
     context.exit(ended.status)

@@ -35,13 +35,9 @@ def command(context: click.Context, code: str | None, *, provoke: bool, as_json:
     Exit codes: 0 explained (and told, with --provoke), 1 another code was told, 2 no such code, 3 the bench
     broke.
     """
-    try:
-        found = [error_code(_number(code))] if code is not None else list(error_codes().values())
-        if provoke and code is None:
-            raise LocalError("--provoke needs a code")
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
+    found = [error_code(_number(code))] if code is not None else list(error_codes().values())
+    if provoke and code is None:
+        raise LocalError("--provoke needs a code")
     if provoke:
         context.exit(_provoke(found[0], as_json=as_json))
     if as_json:

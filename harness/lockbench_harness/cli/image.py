@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from lockbench_emulator.boot.board import load_board
@@ -32,9 +32,7 @@ def command() -> None:
 @click.option("--algorithm", type=int, default=2, show_default=True, help="1 CRC16-sum, 2 CRC-32.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
 def make(
-    context: click.Context,
     size: int,
     version: str,
     seed: int,
@@ -45,12 +43,9 @@ def make(
     as_json: bool,
 ) -> None:
     """Make a Telink firmware image."""
-    try:
-        mark = load_board(board).mark_offset
-        data = make_image(size, version, seed, algorithm=algorithm, mark_offset=mark)
-        _write(output, data)
-    except LocalError as error:
-        _refuse(context, error)
+    mark = load_board(board).mark_offset
+    data = make_image(size, version, seed, algorithm=algorithm, mark_offset=mark)
+    _write(output, data)
     facts: dict[str, str | int] = {
         "file": str(output),
         "size": size,
@@ -67,14 +62,10 @@ def make(
 @click.option("--algorithm", type=int, default=2, show_default=True, help="1 CRC16-sum, 2 CRC-32.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
-def sign_crc(context: click.Context, file: Path, algorithm: int, output: Path, *, as_json: bool) -> None:
+def sign_crc(file: Path, algorithm: int, output: Path, *, as_json: bool) -> None:
     """Give FILE its check value: fill it to whole rows, write the size, bytes 6 and 7 and the trailer."""
-    try:
-        data = sign(_telink(file), algorithm)
-        _write(output, data)
-    except LocalError as error:
-        _refuse(context, error)
+    data = sign(_telink(file), algorithm)
+    _write(output, data)
     _tell(_facts(output, data), as_json=as_json)
 
 
@@ -88,14 +79,10 @@ def sign_crc(context: click.Context, file: Path, algorithm: int, output: Path, *
 @click.option("--sign", "signs", is_flag=True, help="Then make the check value right again.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
-def mutate(context: click.Context, /, file: Path, output: Path, *, as_json: bool, **changes: Any) -> None:
+def mutate(file: Path, output: Path, *, as_json: bool, **changes: Any) -> None:
     """Change FILE, in the order of these options. Offsets may be hexadecimal, as in 0x18."""
-    try:
-        data = _changed(_read(file), changes)
-        _write(output, data)
-    except LocalError as error:
-        _refuse(context, error)
+    data = _changed(_read(file), changes)
+    _write(output, data)
     _tell(_facts(output, data), as_json=as_json)
 
 
@@ -157,11 +144,8 @@ def _tell(facts: dict[str, str | int], *, as_json: bool) -> None:
 @click.pass_context
 def inspect(context: click.Context, file: Path, board: str, *, as_json: bool) -> None:
     """Say what FILE is and what is wrong with it. Exit 1 when a lock would refuse or not survive it."""
-    try:
-        layout = load_board(board)
-        found = inspect_image(_read(file), layout)
-    except LocalError as error:
-        _refuse(context, error)
+    layout = load_board(board)
+    found = inspect_image(_read(file), layout)
     if as_json:
         click.echo(json.dumps({"file": str(file), "board": board, **_as_json(found)}))
     elif sys.stdout.isatty():
@@ -169,11 +153,6 @@ def inspect(context: click.Context, file: Path, board: str, *, as_json: bool) ->
     else:
         click.echo(_plain(found))
     context.exit(0 if found.sound else 1)
-
-
-def _refuse(context: click.Context, error: LocalError) -> NoReturn:
-    click.echo(f"{error}.", err=True)
-    context.exit(2)
 
 
 def _read(file: Path) -> bytes:

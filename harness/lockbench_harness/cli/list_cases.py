@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import groupby
 
 import click
@@ -19,14 +18,9 @@ from lockbench_harness.suite import SUITE
 @click.option("--suite", default=SUITE, hidden=True, help="The package that holds the cases.")
 def command(words: tuple[str, ...], suite: str, *, as_json: bool) -> None:
     """List the cases: id, level, requirement."""
-    try:
-        cases, unmatched = select(load(suite), words)
-    except LocalError as error:
-        click.echo(f"lockbench: {error}", err=True)
-        sys.exit(2)
+    cases, unmatched = select(load(suite), words)
     if unmatched or not cases:
-        click.echo(f"lockbench: no case and no group is called {' or '.join(unmatched) or suite}", err=True)
-        sys.exit(2)
+        raise LocalError(f"no case and no group is called {' or '.join(unmatched) or suite}")
     if as_json:
         click.echo(json.dumps({"cases": [_plain(case) for case in cases]}, ensure_ascii=False))
     else:

@@ -11,8 +11,6 @@ from lockbench_protocol import LocalError
 
 from lockbench_harness.door.hands import ACTIONS, ask
 
-WIDTH = max(len(f"{name} {row.arguments}") for name, row in ACTIONS.items())
-
 
 class Listing(click.Command):
     """Its help ends with what hands can do."""
@@ -36,18 +34,11 @@ class Listing(click.Command):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("action", required=False)
 @click.argument("words", nargs=-1)
-@click.pass_context
-def command(
-    context: click.Context, path: Path | None, action: str | None, words: tuple[str, ...], *, as_json: bool
-) -> None:
+def command(path: Path | None, action: str | None, words: tuple[str, ...], *, as_json: bool) -> None:
     """Do something at the door of a served lock, and print what happened."""
-    try:
-        if path is None:
-            raise LocalError("say with --at which lock: the socket that lockbench serve prints")
-        found = ask(path, action or "look", words)
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
+    if path is None:
+        raise LocalError("say with --at which lock: the socket that lockbench serve prints")
+    found = ask(path, action or "look", words)
     if as_json:
         click.echo(json.dumps(found))
     else:

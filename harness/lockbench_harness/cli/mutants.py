@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
-from lockbench_protocol import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +32,7 @@ def command(names: tuple[str, ...], jobs: int | None, *, as_json: bool) -> None:
     from lockbench_harness.hunt import judge_all, unfound
     from lockbench_harness.mutants import MUTANTS, mutant
 
-    try:
-        wanted = [mutant(name).name for name in names] or list(MUTANTS)
-    except LocalError as error:
-        click.echo(f"lockbench: {error}", err=True)
-        sys.exit(2)
+    wanted = [mutant(name).name for name in names] or list(MUTANTS)
     findings = judge_all(wanted, min(jobs or _cores(), len(wanted)), _silent if as_json else _tell)
     missing = [] if names else unfound(findings.hunts)
     if as_json:

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
-from lockbench_protocol import LocalError
 
 if TYPE_CHECKING:
     from lockbench_emulator.profiles import LockProfile
@@ -17,22 +16,15 @@ CHANGED = "*"
 @click.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
-def command(context: click.Context, name: str | None, *, as_json: bool) -> None:
+def command(name: str | None, *, as_json: bool) -> None:
     """Print the lock models, or every key of the profile NAME (or of a TOML file)."""
     from lockbench_emulator import profiles
 
-    try:
-        if name is None:
-            found = [profiles.load_profile(each) for each in profiles.names()]
-            click.echo(
-                json.dumps({"profiles": [_model(each) for each in found]}) if as_json else _table(found)
-            )
-            return
-        profile = profiles.load_profile(name)
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
+    if name is None:
+        found = [profiles.load_profile(each) for each in profiles.names()]
+        click.echo(json.dumps({"profiles": [_model(each) for each in found]}) if as_json else _table(found))
+        return
+    profile = profiles.load_profile(name)
     click.echo(json.dumps({**_model(profile), "keys": _keys(profile)}) if as_json else _page(profile))
 
 

@@ -27,16 +27,13 @@ if TYPE_CHECKING:
 def command(file: Path, credentials: Path | None, suite: str, *, as_json: bool) -> None:
     """Repeat the failure saved in FILE.
 
-    Exit codes: 0 it holds now, 1 it still fails, 2 the file is bad, 3 the bench itself broke.
+    Exit codes: 0 it holds now, or the target declines it, 1 it still fails, 2 the file is bad, 3 the bench
+    itself broke.
     """
     from lockbench_harness import failures
 
-    try:
-        failure = failures.load(file)
-        verdict, detail = _repeat(failure, credentials, suite)
-    except LocalError as error:
-        click.echo(f"lockbench: {error}", err=True)
-        sys.exit(2)
+    failure = failures.load(file)
+    verdict, detail = _repeat(failure, credentials, suite)
     if as_json:
         _print_json(failure, verdict, detail)
     else:
@@ -44,7 +41,7 @@ def command(file: Path, credentials: Path | None, suite: str, *, as_json: bool) 
     sys.exit(_EXITS[verdict])
 
 
-_EXITS = {"pass": 0, "fail": 1, "broken": 3}
+_EXITS = {"pass": 0, "unsupported": 0, "fail": 1, "broken": 3}
 
 
 def _repeat(failure: Failure, credentials: Path | None, suite: str) -> tuple[Verdict, Detail | None]:
@@ -79,7 +76,12 @@ def _repeat(failure: Failure, credentials: Path | None, suite: str) -> tuple[Ver
 def _print(failure: Failure, verdict: Verdict, detail: Detail | None) -> None:
     from lockbench_harness.report.words import tell_detail
 
-    words = {"pass": "holds now", "fail": "still fails", "broken": "breaks the bench"}
+    words = {
+        "pass": "holds now",
+        "unsupported": "is declined by the target",
+        "fail": "still fails",
+        "broken": "breaks the bench",
+    }
     click.echo(f"{failure.case} {words[verdict]} ({failure.target}, {failure.link}, seed {failure.seed})")
     for line in tell_detail(detail):
         click.echo(line)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from lockbench_protocol import LocalError
 
 from lockbench_harness.cli.held_lock import open_lock, state_option
 
@@ -83,14 +82,7 @@ def command(
         from lockbench_harness.clouds import Wanted
 
         wanted = Wanted(bind, port, store, seed, dding, strict, site)
-    try:
-        clock.run_real(_serve(context, lock, wanted, as_json=as_json))
-    except LocalError as error:
-        click.echo(f"{error}.", err=True)
-        context.exit(2)
-    except Exception as error:  # noqa: BLE001 - whatever broke, it was ours
-        click.echo(f"lockbench serve: the bench broke: {type(error).__name__}: {error}", err=True)
-        context.exit(3)
+    clock.run_real(_serve(context, lock, wanted, as_json=as_json))
 
 
 async def _serve(context: click.Context, lock: _Lock | None, wanted: Wanted | None, *, as_json: bool) -> None:
