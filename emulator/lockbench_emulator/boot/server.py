@@ -24,7 +24,7 @@ from lockbench_emulator.boot.check import ImageCheck
 from lockbench_emulator.boot.dialect import ServerDialect
 from lockbench_emulator.boot.flash import Flash
 from lockbench_emulator.boot.pdu import Ignored, judge_pdu
-from lockbench_emulator.boot.states import INPUTS, Input, State
+from lockbench_emulator.boot.states import INPUTS, Input, State, rows
 from lockbench_emulator.gatt import Disconnect, Effect, Happened, Notify, Reboot
 
 __all__ = ["Input", "OtaServer", "State", "table"]
@@ -366,75 +366,11 @@ class OtaServer(BankWriter):
 
 
 Action = Callable[[OtaServer, bytes, float], None]
-Rows = dict[tuple[State, Input], tuple[Action, State]]
-
-_COMMANDS = (Input.VERSION, Input.START, Input.START_EXT, Input.VERSION_ASK, Input.SIGNATURE, Input.UNKNOWN)
-_WRITES = (*_COMMANDS, Input.END, Input.DATA)
-_AFTER = (State.JUDGED, State.PARTING)
-
-_ALWAYS: Rows = {
-    (State.IDLE, Input.VERSION): (OtaServer.wait, State.IDLE),
-    (State.IDLE, Input.START): (OtaServer.begin, State.RECEIVING),
-    (State.IDLE, Input.START_EXT): (OtaServer.begin_extended, State.RECEIVING),
-    (State.IDLE, Input.VERSION_ASK): (OtaServer.answer_version, State.IDLE),
-    (State.IDLE, Input.SIGNATURE): (OtaServer.no_secure_boot, State.IDLE),
-    (State.IDLE, Input.UNKNOWN): (OtaServer.unknown, State.IDLE),
-    (State.IDLE, Input.TIME): (OtaServer.give_up, State.GONE),
-    (State.RECEIVING, Input.VERSION): (OtaServer.wait, State.RECEIVING),
-    (State.RECEIVING, Input.VERSION_ASK): (OtaServer.out_of_order, State.RECEIVING),
-    (State.RECEIVING, Input.SIGNATURE): (OtaServer.no_secure_boot, State.RECEIVING),
-    (State.RECEIVING, Input.UNKNOWN): (OtaServer.unknown, State.RECEIVING),
-    (State.RECEIVING, Input.END): (OtaServer.end, State.RECEIVING),
-    (State.RECEIVING, Input.DATA): (OtaServer.take, State.RECEIVING),
-    (State.RECEIVING, Input.VERDICT): (OtaServer.tell, State.JUDGED),
-    **{(state, given): (OtaServer.nothing, state) for state in (*_AFTER, State.GONE) for given in _WRITES},
-    **{(state, Input.VERDICT): (OtaServer.nothing, state) for state in _AFTER},  # the first one stands
-    (State.JUDGED, Input.LINK_DOWN): (OtaServer.nothing, State.JUDGED),
-    (State.JUDGED, Input.TIME): (OtaServer.part, State.PARTING),
-    (State.PARTING, Input.LINK_DOWN): (OtaServer.settle, State.PARTING),
-    (State.PARTING, Input.TIME): (OtaServer.finish, State.GONE),
-    (State.GONE, Input.LINK_DOWN): (OtaServer.nothing, State.GONE),
-    (State.GONE, Input.STAY): (OtaServer.ready_again, State.IDLE),
-}
-
-# A key of the dialect and its value -> the rows that follow from it
-_BY_KEY: dict[tuple[str, object], Rows] = {
-    ("unstarted", "written"): {
-        (State.IDLE, Input.DATA): (OtaServer.take, State.IDLE),  # telink-ota 4.1 point 7
-        (State.IDLE, Input.END): (OtaServer.nothing, State.IDLE),
-        (State.IDLE, Input.VERDICT): (OtaServer.nothing, State.IDLE),
-    },
-    ("unstarted", "refused"): {
-        (State.IDLE, Input.DATA): (OtaServer.out_of_order, State.IDLE),
-        (State.IDLE, Input.END): (OtaServer.out_of_order, State.IDLE),
-        (State.IDLE, Input.VERDICT): (OtaServer.refuse, State.IDLE),
-    },
-    ("unstarted_ends", "by timer"): {(State.IDLE, Input.LINK_DOWN): (OtaServer.nothing, State.IDLE)},
-    ("unstarted_ends", "with link"): {(State.IDLE, Input.LINK_DOWN): (OtaServer.clean_unstarted, State.IDLE)},
-    ("restart", "rewinds"): {
-        (State.RECEIVING, Input.START): (OtaServer.begin, State.RECEIVING),
-        (State.RECEIVING, Input.START_EXT): (OtaServer.begin_extended, State.RECEIVING),
-    },
-    ("restart", "refused"): {
-        (State.RECEIVING, Input.START): (OtaServer.out_of_order, State.RECEIVING),
-        (State.RECEIVING, Input.START_EXT): (OtaServer.out_of_order, State.RECEIVING),
-    },
-    ("link_loss", "waits"): {(State.RECEIVING, Input.LINK_DOWN): (OtaServer.nothing, State.RECEIVING)},
-    ("link_loss", "fails"): {(State.RECEIVING, Input.LINK_DOWN): (OtaServer.lose, State.RECEIVING)},
-    ("timeout_notified", False): {(State.RECEIVING, Input.TIME): (OtaServer.give_up, State.GONE)},
-    ("timeout_notified", True): {(State.RECEIVING, Input.TIME): (OtaServer.expire, State.RECEIVING)},
-    ("after_verdict", "heard"): {  # 4.1 point 8
-        **{(state, Input.START): (OtaServer.rewind, state) for state in _AFTER},
-        **{(state, Input.DATA): (OtaServer.take, state) for state in _AFTER},
-    },
-}
 
 
 @lru_cache
-def table(dialect: ServerDialect, kind: type[OtaServer] = OtaServer) -> Rows:
+def table(
+    dialect: ServerDialect, kind: type[OtaServer] = OtaServer
+) -> dict[tuple[State, Input], tuple[Action, State]]:
     """(state, input) -> (action of `kind`, next state) of a server that speaks `dialect`."""
-    rows = dict(_ALWAYS)
-    for (key, value), more in _BY_KEY.items():
-        if getattr(dialect, key) == value:
-            rows.update(more)
-    return {given: (getattr(kind, action.__name__), state) for given, (action, state) in rows.items()}
+    return {given: (getattr(kind, action), state) for given, (action, state) in rows(dialect).items()}
