@@ -161,8 +161,7 @@ class Site:
         return standing
 
     def _resume(self, uuid: str) -> _Standing:
-        row = self.store.one("SELECT * FROM site_locks WHERE uuid = ?", uuid)
-        assert row is not None  # noqa: S101 - the caller looked
+        row = self.store.the("SELECT * FROM site_locks WHERE uuid = ?", uuid)
         device = LockDevice(load_profile(row["profile"]), seed=row["seed"])
         sectors = [BLANK] * (device.flash.size // len(BLANK))
         for sector in self.store.all("SELECT number, cells FROM site_flash WHERE uuid = ?", uuid):

@@ -182,6 +182,13 @@ class Store:
         row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
         return row
 
+    def the(self, sql: str, *values: Value) -> sqlite3.Row:
+        """The first row, which the tables' own rules say is there. LookupError when they were broken."""
+        row = self.one(sql, *values)
+        if row is None:
+            raise LookupError(f"no row for {sql}")
+        return row
+
     def all(self, sql: str, *values: Value) -> list[sqlite3.Row]:
         return self._db.execute(sql, values).fetchall()
 

@@ -95,7 +95,7 @@ class Lock:
         self._codec = self.codec_of(profile.model.protocol_version, chance)
         self._version = bytes((PROTOCOL, profile.model.protocol_version))
         self._last_frame = 0.0
-        self._pushes: deque[Callable[[float], bytes]] = deque()
+        self._pushes: deque[Callable[[], envelope.Reply | envelope.Refusal]] = deque()  # made when sent
         self._effects: list[Effect] = []
 
     # the air
@@ -144,7 +144,7 @@ class Lock:
         if self.awake_until and now >= self.awake_until:
             self.awake_until = 0.0
         if self.online and self._pushes and now >= self._last_frame + self.profile.session.push_quiet:
-            self._send(self._pushes.popleft()(now), self.key, now)
+            self._send(envelope.pack(self._pushes.popleft()()), self.key, now)
         if self.online and now >= self._last_frame + self.profile.session.idle_seconds:
             self._effects.append(Disconnect())
             self._last_frame = now
@@ -189,56 +189,36 @@ class Lock:
             self.move_bolt(unlocked=False, now=now)
 
     def push_status(self) -> None:
-        self._pushes.append(
-            lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
-                envelope.Reply(
-                    STATUS_ECHO,
-                    codec(STATE_PUSH).build(
-                        {"battery": self.battery, "state": self.memory.unlocked, "flag": 0}
-                    ),
-                )
-            )
-        )
+        def state() -> envelope.Reply:
+            values = {"battery": self.battery, "state": self.memory.unlocked, "flag": 0}
+            return envelope.Reply(STATUS_ECHO, codec(STATE_PUSH).build(values))
+
+        self._pushes.append(state)
 
     def push_record(self, uid: int, record_id: int, date: bytes) -> None:
-        self._pushes.append(
-            lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
-                envelope.Reply(
-                    STATUS_ECHO,
-                    codec(RECORD_PUSH).build(
-                        {"battery": self.battery, "uid": uid, "record_id": record_id, "date": date}
-                    ),
-                )
-            )
-        )
+        def record() -> envelope.Reply:
+            values = {"battery": self.battery, "uid": uid, "record_id": record_id, "date": date}
+            return envelope.Reply(STATUS_ECHO, codec(RECORD_PUSH).build(values))
+
+        self._pushes.append(record)
+
+    def push_added(self, opcode: int, status: int, detail: dict[str, Any]) -> None:
+        """How the enrolment of a card or finger goes on (5.12)."""
+
+        def added() -> envelope.Reply:
+            result = {"status": status, "detail": detail}
+            values = {"battery": self.battery, "op": CredentialOp.ADD, "result": result}
+            return envelope.Reply(opcode, COMMANDS[opcode].build_reply(values))
+
+        self._pushes.append(added)
+
+    def push_refusal(self, opcode: int, status: int) -> None:
+        self._pushes.append(lambda: envelope.Refusal(opcode, status, CredentialOp.ADD))
 
     def forget_owner(self) -> None:
         self.memory.forget_owner()
         self.mode = Mode.SETTING
         self.session = Session()
-
-    def push_added(self, opcode: int, status: int, detail: dict[str, Any]) -> None:
-        """How the enrolment of a card or finger goes on (5.12)."""
-        command = COMMANDS[opcode]
-        self._pushes.append(
-            lambda now: envelope.pack(  # noqa: ARG005 - composed when it is sent
-                envelope.Reply(
-                    opcode,
-                    command.build_reply(
-                        {
-                            "battery": self.battery,
-                            "op": CredentialOp.ADD,
-                            "result": {"status": status, "detail": detail},
-                        }
-                    ),
-                )
-            )
-        )
-
-    def push_refusal(self, opcode: int, status: int) -> None:
-        self._pushes.append(
-            lambda now: envelope.pack(envelope.Refusal(opcode, status, CredentialOp.ADD))  # noqa: ARG005 - likewise
-        )
 
     def finish(self) -> list[Effect]:
         """The end of an event: what changed goes into the flash, and the effects go out."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad, unpad
@@ -214,7 +213,7 @@ class _PushFirst(Lock):
     """A push that is due goes out in the place of a reply."""
 
     def _send(self, plain: bytes | None, key: bytes, now: float, *command: int) -> None:
-        waiting: Any = self._pushes.popleft()(now) if self._pushes else plain
+        waiting = envelope.pack(self._pushes.popleft()()) if self._pushes else plain
         super()._send(waiting, key, now, *command)
 
 

@@ -178,11 +178,6 @@ class LockProfile:
     def features(self) -> frozenset[Feature]:
         return frozenset(Feature[name.upper()] for name in self.model.features)
 
-    @property
-    def keys(self) -> str:
-        """The digits on the keypad; an incomplete one has 1 to x."""
-        return self.model.keypad
-
 
 def names() -> list[str]:
     """The profiles that ship, sorted."""

@@ -256,7 +256,7 @@ def _offers(profile: LockProfile, shipped: frozenset[str]) -> frozenset[str]:
         "clock": Feature.NO_CLOCK in features,
         "tells time": Feature.NO_CLOCK in features,
         "passcodes": Feature.PASSCODE not in features,
-        "full keypad": len(profile.keys) < 10,
+        "full keypad": len(profile.model.keypad) < 10,
         "logins": profile.session.login == "open",
         "neighbour": Feature.NO_ADVERTISEMENT in features,
         "gateway": Feature.NO_ADVERTISEMENT in features,

@@ -70,9 +70,8 @@ class Upgrades:
     def _start(self, row: sqlite3.Row) -> None:
         store, number = self._core.store, row["number"]
         store.run("UPDATE aiot_upgrades SET state = 'downloading' WHERE number = ?", number)
-        device = store.one("SELECT * FROM aiot_devices WHERE did = ?", row["did"])
-        firmware = store.one("SELECT image FROM aiot_firmware WHERE number = ?", row["firmware"])
-        assert device is not None and firmware is not None  # noqa: PT018, S101 - the tables' own rule
+        device = store.the("SELECT * FROM aiot_devices WHERE did = ?", row["did"])
+        firmware = store.the("SELECT image FROM aiot_firmware WHERE number = ?", row["firmware"])
         if not self._core.online(device):
             self._end(number, "offline")
             return
@@ -161,12 +160,11 @@ class Upgrades:
             "UPDATE aiot_upgrades SET state = ?, ended = ?, cause = ? WHERE number = ?",
             *("failed" if cause else "done", self._core.millis(), cause, number),
         )
-        row = store.one(
+        row = store.the(
             "SELECT u.*, d.version AS runs FROM aiot_upgrades u JOIN aiot_devices d USING (did)"
             " WHERE number = ?",
             number,
         )
-        assert row is not None  # noqa: S101 - it was just written
         policy = self._core.policy
         version = row["runs"] if cause and policy.result_version == "running" else row["version"]
         words = CAUSES[cause][policy.language == "zh"] if cause else None
@@ -193,8 +191,7 @@ class Upgrades:
         self._push(row, Progress(did=row["did"], firmware_version=row["version"], progress=percent))
 
     def _push(self, row: sqlite3.Row, push: Push) -> None:
-        app = self._core.store.one("SELECT * FROM aiot_apps WHERE appid = ?", row["appid"])
-        assert app is not None  # noqa: S101 - the tables' own rule
+        app = self._core.store.the("SELECT * FROM aiot_apps WHERE appid = ?", row["appid"])
         policy = self._core.policy
         self._outbox.post(
             *(app["appid"], row["did"], push.msg_type, app["push_url"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lockbench_protocol.lock.advertising import mac_bytes
 from lockbench_protocol.lock.commands.accessories import FOB_ADD, FOB_CLEAR
 from lockbench_protocol.lock.status import Status
 
@@ -76,8 +77,6 @@ def wifi_settings(lock: Lock, request: Any, _now: float) -> dict[str, int]:
 
 
 def wifi_info(lock: Lock, _request: Any, _now: float) -> dict[str, Any]:
-    from lockbench_protocol.lock.advertising import mac_bytes
-
     return {"battery": lock.battery, "mac": mac_bytes(lock.address)[::-1], "rssi": RSSI}
 
 

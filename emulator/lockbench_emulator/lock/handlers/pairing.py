@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockbench_protocol.lock.status import Status
@@ -36,12 +37,16 @@ def add_admin(lock: Lock, request: Any, _now: float) -> dict[str, bytes]:
     return {"vendor": request.vendor}
 
 
-def set_admin_passcode(lock: Lock, request: Any, _now: float) -> dict[str, int]:
+def code_of(lock: Lock, digits: Sequence[int]) -> str:
+    """The code that is sent as the values of its digits (5.11)."""
     policy = lock.profile.passcodes
-    digits = list(request.digits)
     if not policy.shortest <= len(digits) <= policy.longest or any(digit > 9 for digit in digits):
         raise Refused(Status.PASSCODE_LENGTH)
-    code = "".join(map(str, digits))
+    return "".join(map(str, digits))
+
+
+def set_admin_passcode(lock: Lock, request: Any, _now: float) -> dict[str, int]:
+    code = code_of(lock, request.digits)
     if code in lock.memory.passcodes:
         raise Refused(Status.PASSCODE_EXISTS)
     if code == lock.memory.erase_code:

@@ -20,6 +20,7 @@ from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.status import Status
 from lockbench_protocol.schema import codec
 
+from lockbench_emulator.lock.handlers.pairing import code_of
 from lockbench_emulator.lock.memory import Passcode
 from lockbench_emulator.lock.pages import fitting
 from lockbench_emulator.lock.refused import Refused
@@ -34,7 +35,7 @@ _MOST = 16  # records that one reply could hold
 
 def _check_new(lock: Lock, code: str) -> None:
     policy = lock.profile.passcodes
-    if not policy.shortest <= len(code) <= policy.longest or not set(code) <= set(lock.profile.keys):
+    if not policy.shortest <= len(code) <= policy.longest or not set(code) <= set(lock.profile.model.keypad):
         raise Refused(Status.PASSCODE_LENGTH)
     if code in lock.memory.passcodes:
         raise Refused(Status.PASSCODE_EXISTS)
@@ -196,10 +197,7 @@ def erase_code(lock: Lock, request: Any, _now: float) -> dict[str, int]:
     digits = list(request.digits)
     while digits and digits[-1] == BLANK_DIGIT:
         digits.pop()
-    policy = lock.profile.passcodes
-    if not policy.shortest <= len(digits) <= policy.longest or any(digit > 9 for digit in digits):
-        raise Refused(Status.PASSCODE_LENGTH)
-    code = "".join(map(str, digits))
+    code = code_of(lock, digits)
     if code == lock.memory.admin_passcode:
         raise Refused(Status.ADMIN_EQUALS_ERASE)
     lock.memory.erase_code = code

@@ -21,7 +21,7 @@ from lockbench_emulator.lock.refused import Refused
 if TYPE_CHECKING:
     from lockbench_emulator.lock.lock import Lock
 
-BYTE, WORD = 0xFF, 0xFFFF
+WORD = 0xFFFF
 
 # opcode -> where the value lives in memory, the highest that is taken
 SIMPLE: dict[int, tuple[str, int]] = {
