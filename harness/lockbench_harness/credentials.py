@@ -18,7 +18,7 @@ from lockbench_protocol import LocalError
 
 LOCK_VERSION_KEYS = ("protocolType", "protocolVersion", "scene", "groupId", "orgId")
 
-_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _TEXTS = ("address", "name", "aes_key", "lock_data", "admin_passcode")
 _NUMBERS = ("admin_ps", "unlock_key")
 
@@ -67,7 +67,7 @@ class Credentials:
         texts = {key: _text(data, key, source) for key in _TEXTS}
         numbers = {key: _number(data, key, source) for key in _NUMBERS}
         address = texts["address"].upper()
-        if not _ADDRESS.fullmatch(address):
+        if not ADDRESS.fullmatch(address):
             raise LocalError(f"{source}: address must look like C2:11:22:33:44:55")
         return cls(
             address=address,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 PROVOKE = ("11015", "11016", "11017", "13013", "11018")
 STEPS = {1: "preparing", 2: "transferring", 3: "reading back"}
 CLIENTS = {"tt": "ttlock", "g1": "pvvx", "g1m": "telink-ios", "g2": "telink-firmware"}  # who comes by default
-_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 INTERRUPTED = 130  # what a shell gives for Ctrl-C
 _CONNECTION_INTERVAL = 0.015  # seconds, of emulated air
 _PDUS = 4  # in a connection event
@@ -245,7 +243,7 @@ def _keys(credentials: Any) -> Any:
 
 def _confirmed(options: dict[str, Any], dialect: str) -> str:
     """The address of the lock that is to be written, said by whoever is responsible for it."""
-    from lockbench_harness.credentials import Credentials
+    from lockbench_harness.credentials import ADDRESS, Credentials
 
     if options["loss"] is not None:
         raise LocalError("--loss is about emulated air, and --lock names a lock that is not emulated")
@@ -264,7 +262,7 @@ def _confirmed(options: dict[str, Any], dialect: str) -> str:
         )
         given = click.prompt("Its address", err=True, default="", show_default=False)
     address = str(given).strip().upper()
-    if not _ADDRESS.fullmatch(address):
+    if not ADDRESS.fullmatch(address):
         raise LocalError(f"{given!r} is no address such as C2:11:22:33:44:55; nothing was written")
     if meant and address != meant:
         raise LocalError(f"the credentials are those of {meant}, not of {address}; nothing was written")

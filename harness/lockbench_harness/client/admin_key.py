@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.lockdata import USER, LockData, LockDataError, LockVersion
@@ -73,18 +74,18 @@ def admin_key(option: Mapping[str, object]) -> Key:
     )
 
 
-def _lacking(name: str) -> bytes:
+def _lacking(name: str) -> NoReturn:
     raise Failed(11006, f"{name} in lockData is missing or wrong")
 
 
-def _invalid(name: str) -> None:
+def _invalid(name: str) -> NoReturn:
     raise Failed(10005, f"{name} in lockData is wrong")
 
 
 def _secret(digits: str | None, name: str) -> int:
     if digits is None or not re.fullmatch(r"[0-9]{1,10}", digits):
         _lacking(name)
-    return _within(int(digits or 0), 0xFFFFFFFF, name)
+    return _within(int(digits), 0xFFFFFFFF, name)
 
 
 def _within(value: int, limit: int, name: str) -> int:

@@ -19,8 +19,9 @@ from lockbench_protocol.telink.ota import EndForm, command, data_pdu, data_pdus,
 
 from lockbench_harness.client.presets import Preset, load_preset
 
-__all__ = ["TTLOCK", "Ended", "OtaSender", "Preset", "Step", "load_preset"]
+__all__ = ["ANSWER_SECONDS", "TTLOCK", "Ended", "OtaSender", "Preset", "Step", "load_preset"]
 
+ANSWER_SECONDS = 5.0  # how long a client waits for FF05 (3.4: its read timeout)
 TTLOCK = load_preset("ttlock")  # the size field decides what is sent (3.2); that it reads it is an assumption
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from lockbench_harness.client.ota import Ended, OtaSender, Step
+from lockbench_harness.client.ota import ANSWER_SECONDS, Ended, OtaSender, Step
 from lockbench_harness.links import Connection, LinkLost
 
 __all__ = ["transfer", "until_parted"]
 
-ANSWER_SECONDS = 5.0
-"""How long a client waits for FF05 (telink-ota 3.4: its read timeout)."""
 PARTING_SECONDS = 6.0
 """How long the lock may take to hang up after its verdict."""
 

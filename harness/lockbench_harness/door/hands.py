@@ -266,7 +266,7 @@ def ask(path: Path, action: str, words: Sequence[str]) -> dict[str, Any]:
                 line = lines.readline()
     except OSError as error:
         raise LocalError(f"no lock answers at {path}: {error.strerror or error}") from error
-    if not line:
+    if not line.endswith(b"\n"):
         raise LocalError(f"the lock at {path} hung up")
     answer = json.loads(line)
     if "error" in answer:

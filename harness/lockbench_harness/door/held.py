@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from lockbench_emulator.gatt import Properties
 from lockbench_protocol import LocalError, RemoteError
 
 from lockbench_harness.door.wire import Code, Connect, Write
 from lockbench_harness.links import AttError, Connection, Link, LinkLost, Missing, NotFound
+from lockbench_harness.links.rules import ATT_HEADER, LOCAL_HOST
 
 Fields = dict[str, object]
 
 ATTEMPT = 2.0  # seconds that a link tries in one go; an attempt given up lasts at most as long
-LOCAL_DISCONNECT = 0x16  # HCI reason: terminated by local host
-PROPERTIES = ((0x02, "read"), (0x04, "write-without-response"), (0x08, "write"), (0x10, "notify"))
+PROPERTIES = {bit: (bit.name or "").lower().replace("_", "-") for bit in Properties}  # as bleak words them
 
 
 class Refusal(Exception):
@@ -60,7 +61,7 @@ class Held:
         self._tell = tell
         self._order = asyncio.Lock()  # fair: requests run in the order they came
         self._connection: Connection | None = None
-        self._reason = LOCAL_DISCONNECT
+        self._reason = LOCAL_HOST
         self._subscribed: set[str] = set()
 
     async def connect(self, link: Link, request: Connect) -> Fields:
@@ -102,7 +103,7 @@ class Held:
     async def write(self, request: Write) -> Fields:
         async with self._order:
             connection = self._live()
-            room = connection.mtu - 3
+            room = connection.mtu - ATT_HEADER
             if not request.response and len(request.value) > room:
                 text = f"a write command takes at most {room} bytes here, not {len(request.value)}"
                 raise Refusal(Code.TOO_LONG, text)
@@ -131,7 +132,7 @@ class Held:
         if not self._connection.lost:
             with suppress(RemoteError):
                 await self._connection.disconnect()
-        self._lost(LOCAL_DISCONNECT)
+        self._lost(LOCAL_HOST)
         return {}
 
     def _live(self) -> Connection:
@@ -161,7 +162,7 @@ def _numbered(found: dict[str, tuple[str, int]]) -> list[Fields]:
         shown.append({"uuid": service, "handle": handle, "characteristics": rows})
         handle += 1
         for uuid, properties in characteristics:
-            words = [word for bit, word in PROPERTIES if properties & bit]
+            words = [word for bit, word in PROPERTIES.items() if properties & bit]
             rows.append({"uuid": uuid, "handle": handle, "properties": words})
             handle += 3 if "notify" in words else 2
     return shown

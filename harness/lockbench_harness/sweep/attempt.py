@@ -12,7 +12,7 @@ from lockbench_protocol import LocalError
 from lockbench_protocol.telink.crc import crc16
 from lockbench_protocol.telink.ota import data_pdu, end
 
-from lockbench_harness.client.ota import OtaSender, Step
+from lockbench_harness.client.ota import ANSWER_SECONDS, OtaSender, Step
 from lockbench_harness.faults import ClientFault, LinkFault
 from lockbench_harness.faults.client import (
     EndIndex,
@@ -42,7 +42,6 @@ from lockbench_harness.sweep.rig import Checkpoint, Rig
 __all__ = ["attempt", "script"]
 
 SPACING = 0.002  # seconds between two writes of a client that has no interval of its own
-ANSWER_SECONDS = 5.0  # how long a client waits for FF05: the read timeout of telink-ota 3.4
 
 
 def script(rig: Rig, firmware: Firmware, faults: Sequence[ClientFault] = ()) -> tuple[Step, ...]:
