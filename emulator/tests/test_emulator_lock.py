@@ -337,6 +337,19 @@ def test_the_log_is_read_without_gap_or_double_at_any_page_size(count: int, page
     assert not talker.device.memory.unread
 
 
+def test_a_user_with_more_periods_than_a_record_holds_is_told_that_the_memory_is_full() -> None:
+    talker = phone("cyclic")
+    talker.login()
+    period = {"cycle": 1, "day": 1, "start_hour": 1, "start_minute": 2, "end_hour": 3, "end_minute": 4}
+    add = {"op": 2, "user_type": 2, "user": bytes(4), "period": period}
+    kept = 0
+    while isinstance(answer := talker.ask(0x70, add), Reply):
+        kept += 1
+    assert answer.code == Status.OUT_OF_MEMORY
+    assert len(talker.device.memory.periods[b"\x02" + bytes(4)]) == kept > 10
+    assert isinstance(talker.ask(0x14, plain=b"SCIENER"), Reply)
+
+
 def test_a_profile_with_an_unknown_key_names_it(tmp_path: Any) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('extends = "default"\n[log]\nsize = 5\n')

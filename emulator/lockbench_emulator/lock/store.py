@@ -110,8 +110,9 @@ class Store:
     def commit(self, puts: Mapping[bytes, bytes | None]) -> None:
         """Put these values, delete where there is None: all of it, or after a power cut perhaps none.
 
-        A key has 1 to 255 bytes, key and value together at most 505 (LocalError). StoreFull when the keys
-        would outgrow `capacity`, or so large a transaction has no room beside what it replaces.
+        A key has 1 to 255 bytes (LocalError), key and value together at most 505. StoreFull when they have
+        more, when the keys would outgrow `capacity`, or when so large a transaction has no room beside what
+        it replaces.
         """
         records, size, growth = self._changes(puts)
         if not records:
@@ -137,7 +138,7 @@ class Store:
                 continue
             size = RECORD_SIZE + length + len(value or b"")
             if size > RECORD_LIMIT:
-                raise LocalError(f"{size} bytes for the key {key.hex()} exceed {RECORD_LIMIT}")
+                raise StoreFull(f"{size} bytes for the key {key.hex()} exceed {RECORD_LIMIT}")
             total += size
             if value is not None:
                 growth += size
