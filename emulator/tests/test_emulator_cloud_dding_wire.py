@@ -199,6 +199,12 @@ def test_a_body_that_is_no_json_object_is_14001(server: Server, body: bytes) -> 
     assert server.code(head, b"x", Content_Type=JSON, Content_Encoding="gzip") == 14001
 
 
+@pytest.mark.parametrize("depth", [60, 70, 600, 940, 5000])
+def test_a_body_of_any_depth_is_answered(server: Server, depth: int) -> None:
+    body = b'{"home_id": ' + b"[" * depth + b"]" * depth + b"}"
+    assert server.code(f"POST {PREFIX}find_orders", body, Content_Type=JSON) == (101 if depth < 64 else 14001)
+
+
 def test_a_form_a_query_and_json_say_the_same(server: Server) -> None:
     token = fill(server)
     state = {"sp_state": 1, "install_state": 4}

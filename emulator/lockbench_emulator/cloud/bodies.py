@@ -6,11 +6,14 @@ No cloud takes a body that is compressed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 Json = dict[str, object]
+DEEPEST = 64
+"""Objects and arrays inside one another; what follows a request through a cloud may recurse."""
 
 
 def is_coded(request: web.Request) -> bool:
@@ -18,15 +21,32 @@ def is_coded(request: web.Request) -> bool:
     return request.headers.get("Content-Encoding", "identity") != "identity"
 
 
-def read_object(text: str) -> Json:
-    """One JSON object; ValueError when it is none, has a key twice, holds NaN or is too deep."""
+def read_json(text: str) -> object:
+    """A value; ValueError when it is none, has a key twice, holds NaN or is deeper than DEEPEST."""
     try:
-        found = json.loads(text, object_pairs_hook=_unique, parse_constant=refuse_constant)
+        found: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("too deep") from None
+    level = [found]
+    for _ in range(DEEPEST + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return found
+    raise ValueError("too deep")
+
+
+def read_object(text: str) -> Json:
+    """As `read_json`, and ValueError for what is no object."""
+    found = read_json(text)
     if not isinstance(found, dict):
         raise ValueError("no object")
     return found
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _unique(pairs: list[tuple[str, object]]) -> Json:
@@ -36,7 +56,7 @@ def _unique(pairs: list[tuple[str, object]]) -> Json:
     return found
 
 
-def refuse_constant(word: str) -> object:
+def _refuse_constant(word: str) -> object:
     raise ValueError(f"{word} is no JSON")
 
 

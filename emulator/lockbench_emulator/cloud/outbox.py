@@ -148,6 +148,12 @@ class Outbox:
         ]
 
 
+def brief(code: object) -> str:
+    """A code that an address answered with, for the journal; it may have sent anything as one."""
+    plain = code is None or isinstance(code, str | int | float)
+    return f"{code!r:.40}" if plain else f"of type {type(code).__name__}"
+
+
 def host_of(url: str) -> str | None:
     """The host of an http address; None when it is no such address."""
     try:

@@ -21,7 +21,7 @@ from lockbench_emulator.cloud.aiot.agent import Agent
 from lockbench_emulator.cloud.aiot.core import Caller, Core, Refused
 from lockbench_emulator.cloud.aiot.policy import Policy
 from lockbench_emulator.cloud.aiot.upgrades import Upgrades
-from lockbench_emulator.cloud.outbox import Answer, Outbox
+from lockbench_emulator.cloud.outbox import Answer, Outbox, brief
 from lockbench_emulator.cloud.store import Store
 
 __all__ = ["Aiot", "Refused"]
@@ -226,4 +226,4 @@ def judge(answer: Answer) -> str:
     except (ValueError, RecursionError):
         return ""
     code = body.get("code", 0) if isinstance(body, dict) else 0
-    return "" if code == 0 and not isinstance(code, bool) else f"code {code!r:.40}"
+    return "" if code == 0 and not isinstance(code, bool) else f"code {brief(code)}"

@@ -9,7 +9,7 @@ import json
 
 from lockbench_emulator.cloud import outbox
 from lockbench_emulator.cloud.dding.core import CLOUD, Core
-from lockbench_emulator.cloud.outbox import Answer
+from lockbench_emulator.cloud.outbox import Answer, brief
 
 
 class Outbox(outbox.Outbox):
@@ -46,7 +46,7 @@ def judge(answer: Answer, *, text_counts: bool) -> str:
     number = body.get("ErrNo") if isinstance(body, dict) else None
     if number == 0 and not isinstance(number, bool):
         return ""
-    return f"ErrNo {number!r:.40}"
+    return f"ErrNo {brief(number)}"
 
 
 def masked(value: object) -> object:

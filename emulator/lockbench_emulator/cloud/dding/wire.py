@@ -16,7 +16,7 @@ from lockbench_protocol.cloud.dding.codes import ERRORS, LATER_ERRORS, text_of
 from lockbench_protocol.cloud.dding.endpoints import PREFIX, Endpoint
 
 from lockbench_emulator.cloud.answer import dated, json_bytes, send
-from lockbench_emulator.cloud.bodies import is_coded, read_first, read_object, refuse_constant
+from lockbench_emulator.cloud.bodies import is_coded, read_first, read_json, read_object
 from lockbench_emulator.cloud.controls import Envelope, add_controls, common, operations
 from lockbench_emulator.cloud.dding.bench import DdingBench
 from lockbench_emulator.cloud.dding.cloud import Dding, Refused
@@ -163,8 +163,7 @@ def _list(value: object) -> object:
     """A form carries an array as its JSON text."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            found: object = json.loads(value, parse_constant=refuse_constant)
-        except (ValueError, RecursionError):
+            return read_json(value)
+        except ValueError:
             return value
-        return found
     return value
