@@ -52,8 +52,11 @@ class Trial:
 
     @property
     def _final(self) -> BaseException | None:
-        """The failure after which nothing more is tried: on a real lock, and where there is none."""
-        final = self._outside or isinstance(self._failed, Unreachable)
+        """The failure after which nothing more is tried: nothing is shrunk, or there is no lock.
+
+        Hypothesis runs a failing example once more, which then ends before it begins.
+        """
+        final = not self._shrink or isinstance(self._failed, Unreachable)
         return self._failed if final else None
 
     def run(self) -> None:

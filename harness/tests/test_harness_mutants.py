@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from lockbench_emulator import mutants as emulated
 from lockbench_harness import hunt, targets
+from lockbench_harness.cases import GROUPS
 from lockbench_harness.cli import cli
 from lockbench_harness.client.mutants import CLIENTS
 from lockbench_harness.hunt import Findings, Hunt, Meeting, Reference
@@ -26,12 +27,30 @@ def found(*verdicts: Verdict, sound: Verdict = Verdict.PASS) -> Findings:
     return Findings(hunts, ((Reference("strict", "SES/4", "bare", 1), met(sound)),), 0.1)
 
 
-def test_every_mutant_is_found_and_the_sound_lock_passes() -> None:
-    result = CliRunner().invoke(cli, ["mutants", "--jobs", "2", "--json"])
+GROUPED = {
+    group: [name for name, row in MUTANTS.items() if row.killed_by[0][:3] == group] for group in GROUPS
+}
+
+
+@pytest.mark.parametrize("group", [group for group, names in GROUPED.items() if names])
+def test_every_mutant_is_found_and_the_sound_lock_passes(group: str) -> None:
+    findings = hunt.judge_all(GROUPED[group], 1, lambda _: None)
+    assert [(one.name, one.missed_by) for one in findings.survivors] == []
+    assert findings.wronged == []
+    assert findings.exit_code == 0
+
+
+def test_the_groups_have_all_mutants() -> None:
+    assert sorted(name for names in GROUPED.values() for name in names) == sorted(MUTANTS)
+
+
+def test_two_processes_tell_what_they_found_in_the_order_asked_for() -> None:
+    names = ["privacy-ignored", "any-sum-opens"]
+    result = CliRunner().invoke(cli, ["mutants", *names, "--jobs", "2", "--json"])
     report = json.loads(result.stdout)
-    assert [row["name"] for row in report["mutants"] if row["missed_by"] or not row["killed_by"]] == []
+    assert [row["name"] for row in report["mutants"]] == names
+    assert not any(row["missed_by"] for row in report["mutants"])
     assert report["sound_fails"] == []
-    assert [row["name"] for row in report["mutants"]] == list(MUTANTS)
     assert result.exit_code == 0
 
 
