@@ -260,7 +260,7 @@ def test_the_files_are_there_and_hostile_words_are_text(one: Ran) -> None:
 
 
 def test_known_failures_do_not_count(conform: Conform) -> None:
-    assert conform("PWD/6", "PWD/27", lock="python:toy_lock:known").code == 0
+    assert conform("PWD/6", "PWD/27", "--jobs", "1", lock="python:toy_lock:known").code == 0
 
 
 def test_a_known_failure_that_passes_fails_the_run(conform: Conform) -> None:
@@ -272,7 +272,11 @@ def test_a_known_failure_that_passes_fails_the_run(conform: Conform) -> None:
 @pytest.mark.parametrize(
     ("words", "lock", "sentence"),
     [
-        (["PWD/6", "PWX/1"], "make", "no case and no group is called PWX/1; see lockbench list"),
+        (
+            ["PWD/6", "PWX/1", "--jobs", "1"],
+            "make",
+            "no case and no group is called PWX/1; see lockbench list",
+        ),
         (["COD", "--jobs", "2"], "make", "no case and no group is called COD; see lockbench list"),
         (["--jobs", "2"], "gone", "nothing answers at toy:1"),
     ],
@@ -308,7 +312,7 @@ def test_wrong_use_is_told_before_anything_starts(
 
 
 def test_a_run_that_judged_nothing_exits_3(conform: Conform) -> None:
-    ran = conform(suite="empty_suite")
+    ran = conform("--jobs", "1", suite="empty_suite")
     assert ran.code == 3
     assert "No case was judged." in ran.out
 
