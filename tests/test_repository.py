@@ -53,9 +53,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
     (wheel,) = folder.glob("*.whl")
-    run(sys.executable, "-m", "venv", folder / "venv")
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
     programs = folder / "venv/bin"
-    pip = (programs / "python", "-m", "pip", "install", "-q")
+    # to compile all modules of the dependencies would take longer than all else here
+    pip = (sys.executable, "-m", "pip", "--python", programs / "python", "install", "-q", "--no-compile")
     run(*pip, "--require-hashes", "-r", ROOT / "requirements/run.txt")
     run(*pip, "--no-deps", wheel)
     return programs
