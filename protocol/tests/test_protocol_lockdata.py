@@ -161,6 +161,7 @@ def test_the_field_vectors_stand_in_the_json() -> None:
         ("", "0 bytes"),
         (TV46[:-8], "does not decrypt"),
         (seal([]), "no object"),
+        (seal({"more": json.loads("[" * 64 + "]" * 64)}), "too deep"),
         (seal({"lockMac": "C2:11:22:33:44:56"}), "C2:11:22:33:44:56"),
         (seal({"adminPwd": "1"}), "adminPwd"),
         (seal({"uid": True}), "uid"),
@@ -189,6 +190,11 @@ def test_pwd_info_without_a_timestamp_cannot_be_written() -> None:
 def test_a_mac_of_another_form_is_refused(mac: str) -> None:
     with pytest.raises(LocalError, match="looks like"):
         LockData(lock_mac=mac).encode(chance())
+
+
+def test_what_is_not_too_deep_travels_along() -> None:
+    deep = json.loads("[" * 63 + "]" * 63)
+    assert LockData.decode(seal({"more": deep})).others == {"more": deep}
 
 
 def test_json_fields_need_a_mac_and_a_blob_supplies_it() -> None:

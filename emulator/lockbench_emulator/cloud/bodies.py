@@ -6,14 +6,12 @@ No cloud takes a body that is compressed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from lockbench_protocol.nesting import is_shallow
 
 Json = dict[str, object]
-DEEPEST = 64
-"""Objects and arrays inside one another; what follows a request through a cloud may recurse."""
 
 
 def is_coded(request: web.Request) -> bool:
@@ -22,17 +20,14 @@ def is_coded(request: web.Request) -> bool:
 
 
 def read_json(text: str) -> object:
-    """A value; ValueError when it is none, has a key twice, holds NaN or is deeper than DEEPEST."""
+    """A value; ValueError when it is none, has a key twice, holds NaN or is too deep."""
     try:
         found: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("too deep") from None
-    level = [found]
-    for _ in range(DEEPEST + 1):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return found
-    raise ValueError("too deep")
+    if not is_shallow(found):
+        raise ValueError("too deep")
+    return found
 
 
 def read_object(text: str) -> Json:
@@ -41,12 +36,6 @@ def read_object(text: str) -> Json:
     if not isinstance(found, dict):
         raise ValueError("no object")
     return found
-
-
-def _inside(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _unique(pairs: list[tuple[str, object]]) -> Json:

@@ -18,6 +18,7 @@ from typing import Any
 from lockbench_protocol import LocalError, RemoteError
 from lockbench_protocol.lock.cipher import CipherError, cipher
 from lockbench_protocol.lock.obfuscation import choose_seed, decode_field, encode_field
+from lockbench_protocol.nesting import is_shallow
 
 ADMIN = 110301
 USER = 110302
@@ -115,8 +116,8 @@ def open_blob(blob: str) -> dict[str, Json]:
         json.dumps(body, ensure_ascii=False).encode("utf-8")  # refuses escaped half characters
     except (CipherError, ValueError, RecursionError):
         raise LockDataError("lockData does not decrypt to JSON under the MAC at its end") from None
-    if not isinstance(body, dict):
-        raise LockDataError("the JSON in lockData is no object")
+    if not isinstance(body, dict) or not is_shallow(body):
+        raise LockDataError("the JSON in lockData is no object, or one too deep")
     if body.get("lockMac", mac) != mac:
         raise LockDataError(f"lockData names the lock {body['lockMac']!r} inside and {mac} at its end")
     return {**body, "lockMac": mac}
