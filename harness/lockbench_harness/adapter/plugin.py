@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from lockbench_protocol.errors import Language
@@ -80,7 +80,8 @@ class ForeignPlugin:
         def told(name: str, value: Mapping[str, Any]) -> None:
             if name not in functions:
                 raise Expectation("the callback that was told", f"one of {sorted(functions)}", name)
-            functions[name](dict(value))
+            with suppress(Exception):  # a mistake of the app, not of the client
+                functions[name](dict(value))
 
         result = await self._adapter.call(method, carried, self._now, told)
         self._witness.tell()
