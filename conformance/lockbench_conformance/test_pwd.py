@@ -130,6 +130,7 @@ async def test_a_full_store_refuses_and_keeps(bench: LockBench) -> None:
     clause="createCustomPasscode: startDate, endDate; plug-in errors 14 and 17",
     needs=("passcodes", "hands", "clock"),
     links=("bare", "air"),
+    examples=5,
     code=codes,
     wait=st.integers(0, 25),
     length=st.integers(0, 25),
