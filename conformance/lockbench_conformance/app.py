@@ -26,6 +26,7 @@ UPGRADING_VERSIONS = [step for step in contract().versions if Version(step).has(
 OK, SYNC_FAILED, LINK_ENDED = 0, 11018, 10003
 STEP, LAST_CALLBACK = -2, -1  # while they exist
 PREPARING, UPGRADING, FETCHING, DONE, NOT_SYNCED = 1, 2, 3, 4, 5  # types of enterDfuMode
+UPGRADE = ("dfu", "plugin", "cloud faults", "clock")  # what an upgrade by the plug-in needs
 RESULTS = ("CreateCustomPasscodeResult", "EnterDfuModeResult")
 
 

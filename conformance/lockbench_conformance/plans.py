@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lockbench_harness.cases import expect
 from lockbench_harness.client.call import Result
 from lockbench_harness.client.operations import PERMANENT, list_passcodes, unlock
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.faults.call import CallFault, CallPlan, CloudFault, Mute, Outage, Stop, WriteFault
 from lockbench_harness.faults.link import Drop, Extend, Flip, Part, Repeat, Swap, Truncate
 from lockbench_harness.faults.phone import Block, Fail, Hide, PhoneFault, Refuse, Strip, Switch
@@ -29,12 +30,11 @@ from lockbench_conformance.app import (
     expect_code,
     in_time,
 )
-from lockbench_conformance.ota import RESTART_SECONDS, running
+from lockbench_conformance.ota import NEW, running
 from lockbench_conformance.stack import BadLink
 
 ADD, UPGRADE = "createCustomPasscode", "enterDfuMode"
 CODE = "13562461"
-NEW = "6.4.34"
 WRITES = 60  # of an upgrade, and more
 HOST_CALLS = 90
 PHONE = (Block, Fail, Hide, Refuse, Strip, Switch)

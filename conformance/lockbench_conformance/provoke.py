@@ -20,11 +20,11 @@ from lockbench_protocol.lock.lockdata import LockData
 from lockbench_protocol.plugin import LATEST, Version
 
 from lockbench_conformance.app import App
+from lockbench_conformance.ota import NEW
 
 if TYPE_CHECKING:
     from lockbench_harness.links import Link
 
-NEW = "6.4.34"
 LAYERS = ("app", "phone", "link", "lock", "cloud")
 
 

@@ -23,6 +23,7 @@ from lockbench_harness.client.operations import (
     unlock,
     unlock_calibrating,
 )
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.verdicts import warn
 from lockbench_protocol.lock.commands.passcode import PasscodeType
@@ -30,13 +31,12 @@ from lockbench_protocol.lock.dates import date5, date6, read_date
 from lockbench_protocol.lock.status import Status
 
 from lockbench_conformance.app import App
-from lockbench_conformance.ota import RESTART_SECONDS
+from lockbench_conformance.ota import NEW
 from lockbench_conformance.words import codes, moments, refused
 
 T = TypeVar("T")
 
 ZONES = ("Pacific/Honolulu", "UTC", "Asia/Kolkata", "Asia/Shanghai", "Pacific/Kiritimati", "Europe/Berlin")
-NEW = "6.4.34"
 MONTH = 30 * 86400.0  # seconds
 QUARTZ_PPM = 50  # what a watch crystal is off at most
 INSTANT = datetime(2026, 7, 1, 12, 0, 0, tzinfo=ZoneInfo("UTC"))

@@ -6,6 +6,7 @@ import asyncio
 
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.inputs import register
 from lockbench_harness.links import AttError, LinkLost
 from lockbench_harness.targets.bench import LockBench
@@ -13,7 +14,7 @@ from lockbench_protocol.telink.dialects import Result
 from lockbench_protocol.telink.ota import EndForm, end
 
 from lockbench_conformance.ota import (
-    RESTART_SECONDS,
+    NEW,
     START,
     VERSION,
     Transfer,
@@ -29,7 +30,6 @@ from lockbench_conformance.ota import (
 
 register(EndForm)
 
-NEW = "6.4.34"
 WRITE = 0x08  # the property of a characteristic that answers writes
 
 sizes = st.integers(84, 2048)  # bytes of a firmware file

@@ -14,6 +14,7 @@ from lockbench_harness.client.operations import (
     list_passcodes,
     unlock,
 )
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.links import Connection, NotFound
 from lockbench_harness.targets.bench import LockBench
 from lockbench_protocol.lock.status import Status
@@ -24,6 +25,7 @@ from lockbench_conformance.app import (
     DONE,
     FETCHING,
     OK,
+    UPGRADE,
     UPGRADING,
     App,
     check_story,
@@ -32,7 +34,7 @@ from lockbench_conformance.app import (
     upgrading_app,
 )
 from lockbench_conformance.ota import (
-    RESTART_SECONDS,
+    NEW,
     START,
     TappedLink,
     enter,
@@ -43,8 +45,6 @@ from lockbench_conformance.ota import (
 )
 from lockbench_conformance.words import OF_THE_CLIENT, refused
 
-NEW = "6.4.34"
-UPGRADE = ("dfu", "plugin", "cloud faults", "clock")  # what an upgrade by the plug-in needs
 PRELUDE = 2  # VERSION and START, before the data PDUs
 SIZE = 600  # bytes of a firmware file
 COUNT = 38  # data PDUs of it; END is the write after them

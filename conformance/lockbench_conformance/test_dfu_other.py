@@ -13,8 +13,9 @@ from lockbench_protocol.telink.dialects import Dialect, Result
 from lockbench_protocol.telink.image import ROW, declared_size
 from lockbench_protocol.telink.ota import MAX_PDU_LENGTH, EndForm, command, data_pdus, end
 
-from lockbench_conformance.app import OK, App, check_story, expect_code, upgrading_app
+from lockbench_conformance.app import OK, UPGRADE, App, check_story, expect_code, upgrading_app
 from lockbench_conformance.ota import (
+    NEW,
     START,
     enter,
     expect_running,
@@ -26,8 +27,6 @@ from lockbench_conformance.ota import (
 )
 from lockbench_conformance.words import sighted
 
-NEW = "6.4.34"
-UPGRADE = ("dfu", "plugin", "cloud faults", "clock")  # what an upgrade by the plug-in needs
 SIZE = 2404  # bytes of a firmware file: so many PDUs that the first event and the last hardly count
 
 

@@ -13,10 +13,9 @@ from lockbench_protocol.telink.image import ROW, check_value, declared_size, ver
 from lockbench_protocol.telink.inspect import inspect_image
 from lockbench_protocol.telink.ota import EndForm, data_pdus, end
 
-from lockbench_conformance.ota import FIRMWARE_REVISION, START, enter, expect_old, given_up, transferring
+from lockbench_conformance.ota import FIRMWARE_REVISION, NEW, START, enter, expect_old, given_up, transferring
 from lockbench_conformance.words import OF_THE_BENCH
 
-NEW = "6.4.34"
 SIZE_AT, CHECKED_AT = 0x18, 0x06
 SMALLEST = 84
 

@@ -8,6 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import add_passcode, list_passcodes, read_log
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.inputs import register
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.cloud import PACKAGES, Fault
@@ -26,12 +27,11 @@ from lockbench_conformance.app import (
     lock_data_with,
     upgrading_app,
 )
-from lockbench_conformance.ota import RESTART_SECONDS, expect_running
+from lockbench_conformance.ota import NEW, expect_running
 from lockbench_conformance.words import OF_THE_CLIENT, codes, sighted
 
 register(Fault)
 
-NEW = "6.4.34"
 UPGRADE = ("dfu", "plugin", "cloud faults")  # what an upgrade by the plug-in needs
 GET_PACKAGE = "/v3/lock/getUpgradePackage"
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import add_passcode, list_passcodes, read_log
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.links import LinkLost
 from lockbench_harness.targets.bench import LockBench
 from lockbench_protocol import RemoteError
@@ -18,7 +19,7 @@ from lockbench_protocol.telink.ota import EndForm, end
 
 from lockbench_conformance.app import App, expect_code, upgrading_app
 from lockbench_conformance.ota import (
-    RESTART_SECONDS,
+    NEW,
     START,
     Transfer,
     enter,
@@ -33,7 +34,6 @@ from lockbench_conformance.ota import (
 )
 from lockbench_conformance.words import codes, refused
 
-NEW = "6.4.34"
 POWER = ("dfu", "hands", "clock")  # what a cut during an upgrade needs
 
 sizes = st.integers(84, 2048)  # bytes of a firmware file

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import add_passcode, get_time, set_time
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.links import LinkLost
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.targets.supply import Place
@@ -15,7 +16,6 @@ from lockbench_protocol.lock.dates import date5
 from lockbench_protocol.telink.dialects import Result
 
 from lockbench_conformance.ota import (
-    RESTART_SECONDS,
     enter,
     expect_old,
     expect_running,

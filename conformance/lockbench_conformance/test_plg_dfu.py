@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.call import Result
 from lockbench_harness.client.operations import unlock
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.inputs import register
 from lockbench_harness.links import Connection
 from lockbench_harness.targets.bench import LockBench
@@ -23,6 +24,7 @@ from lockbench_conformance.app import (
     NOT_SYNCED,
     OK,
     SYNC_FAILED,
+    UPGRADE,
     UPGRADING,
     UPGRADING_VERSIONS,
     App,
@@ -32,10 +34,8 @@ from lockbench_conformance.app import (
     lock_data_with,
     upgrading_app,
 )
-from lockbench_conformance.ota import RESTART_SECONDS, TappedLink, expect_running, running
+from lockbench_conformance.ota import NEW, TappedLink, expect_running, running
 
-NEW = "6.4.34"
-UPGRADE = ("dfu", "plugin", "cloud faults", "clock")  # what an upgrade by the plug-in needs
 DETAIL, GET_PACKAGE, SUCCESS = "/v3/lock/detail", "/v3/lock/getUpgradePackage", "/v3/lock/upgradeSuccess"
 WRITES = 41  # of firmware of 600 bytes: VERSION, START, 38 data PDUs, END
 ANOTHER = "C0:00:00:00:00:01"

@@ -7,6 +7,7 @@ import asyncio
 from hypothesis import strategies as st
 from lockbench_harness.cases import case, expect
 from lockbench_harness.client.operations import list_passcodes
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.targets.bench import LockBench
 from lockbench_harness.verdicts import Expectation
 from lockbench_protocol.plugin import NotAvailable, Version, contract
@@ -21,11 +22,10 @@ from lockbench_conformance.app import (
     in_time,
     upgrading_app,
 )
-from lockbench_conformance.ota import RESTART_SECONDS, expect_running
+from lockbench_conformance.ota import NEW, expect_running
 
 ADD = ("plugin", "passcodes", "phone")
 UPGRADE = ("dfu", "plugin", "cloud faults", "clock", "phone")
-NEW = "6.4.34"
 CODE = "13562461"
 INTERRUPTED, CONNECTING, UPGRADE_FAILED = -4, 10037, 11016
 

@@ -20,6 +20,7 @@ from lockbench_harness.client.operations import (
     status,
     unlock,
 )
+from lockbench_harness.client.transfer import RESTART_SECONDS
 from lockbench_harness.client.wire import Malformed, Undecryptable
 from lockbench_harness.links import AttError, LinkLost, NotFound
 from lockbench_harness.targets.bench import LockBench
@@ -33,7 +34,6 @@ from lockbench_protocol.telink.ota import command, end
 
 from lockbench_conformance.line import raw_line
 from lockbench_conformance.ota import (
-    RESTART_SECONDS,
     START,
     enter,
     expect_running,

@@ -13,10 +13,10 @@ from lockbench_harness.client.wire import Malformed
 from lockbench_harness.links import LinkLost, NotFound
 from lockbench_harness.targets.bench import LockBench
 
+from lockbench_conformance.line import ANSWER_SECONDS
 from lockbench_conformance.stack import BadLink
 from lockbench_conformance.words import OF_THE_CLIENT, advertised, ended_by
 
-ANSWER_SECONDS = 2.5  # the vendor's client waits no longer (ttlock-ble 6)
 PIECES = 10  # of unlocking: 3 + 2 writes, 2 + 3 notifications
 
 

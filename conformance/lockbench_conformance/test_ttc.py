@@ -26,13 +26,12 @@ from lockbench_protocol.lock.lockdata import LockData
 from lockbench_protocol.telink.image import version_of
 
 from lockbench_conformance.app import NoRadio, expect_code, lock_data_with, upgrading_app
-from lockbench_conformance.ota import expect_running
+from lockbench_conformance.ota import NEW, expect_running
 from lockbench_conformance.ttlock import cloud_refuses, filled
 from lockbench_conformance.words import DIGITS, codes
 
 register(Fault)
 
-NEW = "6.4.34"
 TOKEN, DETAIL = "/oauth2/token", "/v3/lock/detail"
 PATHS: Mapping[str, Endpoint] = {row.path: row for row in ENDPOINTS}
 signed_paths = st.sampled_from([row.path for row in ENDPOINTS if 10003 in row.codes])

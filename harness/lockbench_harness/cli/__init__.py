@@ -12,6 +12,8 @@ from gettext import gettext
 import click
 from lockbench_protocol import LocalError
 
+INTERRUPTED = 130  # what a shell gives for Ctrl-C
+
 # name -> (module of this package, one line of help); the module holds a click command named `command`
 COMMANDS: dict[str, tuple[str, str]] = {
     "conform": ("conform", "Run the conformance suite and write a report."),

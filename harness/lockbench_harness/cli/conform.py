@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 from lockbench_protocol import LocalError
 
+from lockbench_harness.cli import INTERRUPTED
 from lockbench_harness.suite import SUITE
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from lockbench_harness.plan import Plan
     from lockbench_harness.report import Report
 
-INTERRUPTED = 130  # what a shell gives for Ctrl-C
 
 # What of the environment would change a run of pytest.
 _LEAKS = (

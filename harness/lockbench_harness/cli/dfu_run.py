@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from lockbench_protocol import LocalError
 
+from lockbench_harness.cli import INTERRUPTED
+
 if TYPE_CHECKING:
     from lockbench_harness.client.flashing import Flashing
     from lockbench_harness.client.presets import Preset
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 PROVOKE = ("11015", "11016", "11017", "13013", "11018")
 STEPS = {1: "preparing", 2: "transferring", 3: "reading back"}
 CLIENTS = {"tt": "ttlock", "g1": "pvvx", "g1m": "telink-ios", "g2": "telink-firmware"}  # who comes by default
-INTERRUPTED = 130  # what a shell gives for Ctrl-C
 _CONNECTION_INTERVAL = 0.015  # seconds, of emulated air
 _PDUS = 4  # in a connection event
 

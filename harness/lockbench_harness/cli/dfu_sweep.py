@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from lockbench_protocol import LocalError
 
-from lockbench_harness.cli.dfu_run import INTERRUPTED
+from lockbench_harness.cli import INTERRUPTED
 
 if TYPE_CHECKING:
     from lockbench_harness.faults.plan import Scenario

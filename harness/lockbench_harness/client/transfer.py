@@ -8,10 +8,12 @@ from collections.abc import Callable
 from lockbench_harness.client.ota import ANSWER_SECONDS, Ended, OtaSender, Step
 from lockbench_harness.links import Connection, LinkLost
 
-__all__ = ["transfer", "until_parted"]
+__all__ = ["RESTART_SECONDS", "transfer", "until_parted"]
 
 PARTING_SECONDS = 6.0
 """How long the lock may take to hang up after its verdict."""
+RESTART_SECONDS = 10.0
+"""Verdict, end of the link, commit, reboot (telink-ota 4.2): then the lock is back."""
 
 
 async def transfer(connection: Connection, sender: OtaSender, report: Callable[[int], None]) -> Ended:

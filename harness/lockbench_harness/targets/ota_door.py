@@ -14,11 +14,9 @@ from lockbench_protocol.telink.dialects import Result
 
 from lockbench_harness.client.operations import device_info, enter_dfu
 from lockbench_harness.client.ota import OtaSender
-from lockbench_harness.client.transfer import transfer
+from lockbench_harness.client.transfer import RESTART_SECONDS, transfer
 from lockbench_harness.links import LinkLost
 from lockbench_harness.targets.bench import LockBench
-
-RESTART_SECONDS = 10.0  # verdict, end of the link, commit, reboot (telink-ota 4.2)
 
 CAUSES = {Result.CRC: "checksum", Result.CHECK: "checksum", Result.TIMEOUT: "timeout", Result.GAP: "timeout"}
 """What a lock's refusal is to the cloud; any other is "rejected"."""
