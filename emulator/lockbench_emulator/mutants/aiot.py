@@ -14,7 +14,7 @@ from lockbench_emulator.cloud.aiot.cloud import Aiot
 from lockbench_emulator.cloud.aiot.core import Caller, Refused
 from lockbench_emulator.cloud.aiot.upgrades import Upgrades
 from lockbench_emulator.cloud.outbox import Answer, Outbox
-from lockbench_emulator.mutants.dding import clouded
+from lockbench_emulator.mutants.clouds import clouded
 from lockbench_emulator.mutants.row import Mutant
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lockbench_protocol.cloud.dding import codes
@@ -11,27 +12,19 @@ from lockbench_protocol.cloud.dding import requests as q
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, Role
 
 from lockbench_emulator.cloud.dding.bench import DdingBench
-from lockbench_emulator.cloud.dding.cloud import Dding, Parts
+from lockbench_emulator.cloud.dding.cloud import Dding
 from lockbench_emulator.cloud.dding.core import Caller, Core, Refused
 from lockbench_emulator.cloud.dding.devices import Devices
 from lockbench_emulator.cloud.dding.homes import Homes
 from lockbench_emulator.cloud.dding.policy import PROFILES
 from lockbench_emulator.cloud.dding.records import Orders, Records
-from lockbench_emulator.cloud.parts import Clouds
+from lockbench_emulator.mutants.clouds import clouded, made_from
 from lockbench_emulator.mutants.row import Mutant
 
 Row = Any  # of sqlite3, by the names of its columns
 
 
-def clouded(name: str, says: str, killed_by: str, **parts: Any) -> Mutant:
-    """A sound lock with faulty clouds: `parts` are fields of `Clouds`."""
-    return Mutant(name, says, tuple(killed_by.split()), clouds=Clouds(**parts))
-
-
-def built(name: str, says: str, killed_by: str, **parts: Any) -> Mutant:
-    """A dding cloud with other parts: fields of `Parts`."""
-    made = type("Faulty", (Dding,), {"parts": replace(Parts(), **parts)})
-    return clouded(name, says, killed_by, dding=made)
+built = partial(made_from, "dding")
 
 
 def judged(name: str, says: str, killed_by: str, **keys: Any) -> Mutant:

@@ -14,13 +14,15 @@ from lockbench_protocol.cloud.dding.events import LocalCode, LocalDetail
 from lockbench_protocol.cloud.dding.replies import ADMIN_ID, Operation, Stage
 
 from lockbench_emulator.cloud.dding.agent import DYNAMIC_ID, Command, Outcome
+from lockbench_emulator.cloud.dding.battery import Alarms
 from lockbench_emulator.cloud.dding.core import Caller, Core, Refused
 from lockbench_emulator.cloud.dding.devices import Devices
 from lockbench_emulator.cloud.dding.outbox import Outbox
 from lockbench_emulator.cloud.dding.passwords import Passwords
 from lockbench_emulator.cloud.outbox import Answer, Letter
 from lockbench_emulator.cloud.store import Store
-from lockbench_emulator.mutants.dding import Row, built, clouded, judged
+from lockbench_emulator.mutants.clouds import clouded
+from lockbench_emulator.mutants.dding import Row, built, judged
 
 # Passwords ------------------------------------------------------------------------------------------------
 
@@ -147,7 +149,7 @@ class Restless(Devices):
     """Every reading below the mark alarms."""
 
     def _battery(self, lock: Row, at: int, level: int) -> None:
-        fresh = dict(lock) | {"battery": '{"latched": [], "last": 0}'} if level < 10 else lock
+        fresh = dict(lock) | {"battery": Alarms().text()} if level < 10 else lock
         super()._battery(fresh, at, level)  # type: ignore[arg-type]  # read by the names of its columns
 
 

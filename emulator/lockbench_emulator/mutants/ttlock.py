@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lockbench_protocol.cloud import ttlock as wire
@@ -14,19 +14,14 @@ from lockbench_protocol.cloud.ttlock import requests as q
 from lockbench_protocol.lock.lockdata import Json
 
 from lockbench_emulator.cloud.ttlock.accounts import MD5, Accounts
-from lockbench_emulator.cloud.ttlock.cloud import Parts, Ttlock
+from lockbench_emulator.cloud.ttlock.cloud import Ttlock
 from lockbench_emulator.cloud.ttlock.core import Caller, Refused, md5
 from lockbench_emulator.cloud.ttlock.passcodes import Passcodes
 from lockbench_emulator.cloud.ttlock.upgrades import Upgrades
 from lockbench_emulator.cloud.ttlock.wire import TtlockWire
-from lockbench_emulator.mutants.dding import clouded
-from lockbench_emulator.mutants.row import Mutant
+from lockbench_emulator.mutants.clouds import clouded, made_from
 
-
-def built(name: str, says: str, killed_by: str, **parts: Any) -> Mutant:
-    """A TTLock cloud with other parts: fields of `Parts`."""
-    made = type("Faulty", (Ttlock,), {"parts": replace(Parts(), **parts)})
-    return clouded(name, says, killed_by, ttlock=made)
+built = partial(made_from, "ttlock")
 
 
 class PlainPasswords(Accounts):
