@@ -95,8 +95,7 @@ def test_only_the_radio_package_and_the_bumble_link_import_bumble() -> None:
     ]
     assert importers
     assert all(
-        name.startswith("emulator/lockbench_emulator/radio/")
-        or name.startswith("harness/lockbench_harness/links/bumble")
+        name.startswith(("emulator/lockbench_emulator/radio/", "harness/lockbench_harness/links/bumble"))
         for name in importers
     ), importers
 

@@ -83,9 +83,9 @@ class EmptyPlaintext(Passwords):
 class LongDynamic(Passwords):
     """A dynamic code opens for an hour more than it says."""
 
-    def _queue(self, lock: Row, payload: dict[str, object]) -> None:
+    def _queue(self, lock: Row, payload: dict[str, Any]) -> None:
         if payload["id"] == DYNAMIC_ID:
-            payload["end"] = int(str(payload["end"])) + 3600
+            payload["end"] += 3600
         super()._queue(lock, payload)
 
 

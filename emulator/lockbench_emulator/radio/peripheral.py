@@ -14,6 +14,7 @@ from typing import TypeVar
 from bumble import att, core, hci
 from bumble.device import AdvertisingType, Connection, DeviceConfiguration
 from bumble.device import Device as Host
+from lockbench_protocol.lock.advertising import NAME, SHORT_NAME, structures
 
 from lockbench_emulator.gatt import Advertisement, Device, Effect
 from lockbench_emulator.radio.controller import LEGACY_DATA, Data, air_of
@@ -24,8 +25,6 @@ from lockbench_emulator.radio.server import DeviceServer
 
 T = TypeVar("T")
 
-COMPLETE_NAME = 0x09  # AD type (Bluetooth Assigned Numbers 2.3)
-SHORT_NAME = 0x08
 CANCEL_AGAIN = 0.05  # seconds
 LAST_WORDS = 0.5  # seconds that a rebooting device gives its radio
 
@@ -250,9 +249,7 @@ class _Guarded:
 def _name(advertisement: Advertisement | None) -> str:
     """The local name in the scan response or the advertisement, for the GAP service."""
     for data in (advertisement.scan_response, advertisement.data) if advertisement else ():
-        at = 0
-        while at + 1 < len(data) and data[at]:
-            if data[at + 1] in (COMPLETE_NAME, SHORT_NAME):
-                return data[at + 2 : at + 1 + data[at]].decode(errors="replace")
-            at += 1 + data[at]
+        for kind, value in structures(data):
+            if kind in (NAME, SHORT_NAME):
+                return value.decode(errors="replace")
     return ""

@@ -27,7 +27,7 @@ from lockbench_emulator.cloud.dding.core import NOBODY, Caller, Core, Refused
 from lockbench_emulator.cloud.dding.devices import Devices
 from lockbench_emulator.cloud.dding.homes import Homes
 from lockbench_emulator.cloud.dding.outbox import Outbox
-from lockbench_emulator.cloud.dding.passwords import Passwords
+from lockbench_emulator.cloud.dding.passwords import Passwords, Payload
 from lockbench_emulator.cloud.dding.policy import Policy
 from lockbench_emulator.cloud.dding.records import Orders, Records
 from lockbench_emulator.cloud.store import Store
@@ -212,9 +212,9 @@ class Dding:
             self._finish(number)
             self.devices.take(lock, payload)
 
-    def _command(self, row: sqlite3.Row, lock: sqlite3.Row, payload: Mapping[str, object]) -> None:
+    def _command(self, row: sqlite3.Row, lock: sqlite3.Row, payload: Payload) -> None:
         """Hand a command to the gateway, unless it cannot leave; then wait until its time is over."""
-        now, expires = self.core.millis(), int(str(payload["expires"]))
+        now, expires = self.core.millis(), payload["expires"]
         if self.core.line(lock) is a.Line.OFFLINE:
             if now >= expires:
                 self._settle(row, lock, done=False, why="the device was offline")
@@ -229,7 +229,7 @@ class Dding:
         else:
             self._settle(row, lock, done=outcome.done, why=outcome.why)
 
-    def _read(self, row: sqlite3.Row, lock: sqlite3.Row, payload: Mapping[str, object]) -> None:
+    def _read(self, row: sqlite3.Row, lock: sqlite3.Row, payload: Payload) -> None:
         """An unanswered command: the lock's own list decides, as soon as it can be read."""
         command = self.passwords.command(row["number"], lock, payload)
         if isinstance(command, Outcome):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding import replies as a
@@ -130,7 +131,7 @@ class Devices:
         else:
             self.take(lock, payload)
 
-    def take(self, lock: sqlite3.Row, payload: Mapping[str, object]) -> None:
+    def take(self, lock: sqlite3.Row, payload: Mapping[str, Any]) -> None:
         """A report has arrived."""
         table: dict[str, Callable[..., None]] = {
             "opened": self._opened,
@@ -142,10 +143,7 @@ class Devices:
             "local_delete": self._local_delete,
             "sync": self._sync,
         }
-        at, values = payload["at"], payload["values"]
-        assert isinstance(at, int)  # noqa: S101 - written by `report`
-        assert isinstance(values, dict)  # noqa: S101 - written by `report`
-        table[str(payload["what"])](lock, at, **values)
+        table[payload["what"]](lock, payload["at"], **payload["values"])
 
     def _opened(self, lock: sqlite3.Row, at: int, password_id: int) -> None:
         row = self._password(lock, password_id)

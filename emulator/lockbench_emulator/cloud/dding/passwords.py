@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Mapping
+from typing import Any
 
 from lockbench_protocol.cloud.dding import codes
 from lockbench_protocol.cloud.dding import replies as a
@@ -21,6 +22,8 @@ from lockbench_emulator.cloud.dding.core import Caller, Core, Refused
 from lockbench_emulator.cloud.dding.devices import Devices
 
 HOUR = 3600
+Payload = Mapping[str, Any]
+"""A queued operation as it stands in the store, which has it as JSON: written here, and read back."""
 
 OP_IDS = {
     Operation.ADD: "20002",
@@ -193,24 +196,24 @@ class Passwords:
         return lock, row
 
     def _ask(
-        self, lock: sqlite3.Row, payload: dict[str, object], caller: Caller, recipient: tuple[str, str]
+        self, lock: sqlite3.Row, payload: dict[str, Any], caller: Caller, recipient: tuple[str, str]
     ) -> str:
         """Mark the row, write the log and queue the command. The number of the service."""
         core = self._core
-        operation = Operation(int(str(payload["operation"])))
+        operation = Operation(payload["operation"])
         core.store.run(
             "UPDATE dding_passwords SET operation = ?, stage = ?, why = '' WHERE uuid = ? AND id = ?",
-            *(operation, Stage.RUNNING, lock["uuid"], int(str(payload["id"]))),
+            *(operation, Stage.RUNNING, lock["uuid"], payload["id"]),
         )
         op_id = OP_IDS[operation]
         if payload["id"] == ADMIN_ID and core.policy.later:
             op_id = "20009"
         payload["log"] = core.log(caller, op_id, lock, recipient)
-        payload["serviceid"] = core.serviceid()
+        payload["serviceid"] = serviceid = core.serviceid()
         self._queue(lock, payload)
-        return str(payload["serviceid"])
+        return serviceid
 
-    def _queue(self, lock: sqlite3.Row, payload: dict[str, object]) -> None:
+    def _queue(self, lock: sqlite3.Row, payload: dict[str, Any]) -> None:
         core, now = self._core, self._core.millis()
         online = core.line(lock) is a.Line.ONLINE
         payload["expires"] = now + core.policy.timeout
@@ -220,27 +223,25 @@ class Passwords:
 
     # What became of it
 
-    def command(self, number: int, lock: sqlite3.Row, payload: Mapping[str, object]) -> Command | Outcome:
+    def command(self, number: int, lock: sqlite3.Row, payload: Payload) -> Command | Outcome:
         """What the lock shall do for a queued operation, or how it ends without the lock."""
-        operation, password_id = payload["operation"], int(str(payload["id"]))
+        operation, password_id = payload["operation"], payload["id"]
         row = self._row(lock["uuid"], password_id)
         if row is None and password_id != DYNAMIC_ID:
             return Outcome(done=False, why="the password is gone")
         if row is None or operation in (Operation.ADD, Operation.UPDATE):
             if row is not None and row["frozen"]:
                 return Outcome(done=True)
-            code, start, end = str(payload["code"]), payload["start"], payload["end"]
+            code, start, end = payload["code"], payload["start"], payload["end"]
         else:
             code, start, end = row["code"], row["start"], row["end"]
-        assert isinstance(start, int | None)  # noqa: S101 - written by the handlers
-        assert isinstance(end, int | None)  # noqa: S101 - likewise
         gone = operation in (Operation.DELETE, Operation.FREEZE)
         return Command(number, lock["uuid"], "remove" if gone else "put", password_id, code, start, end)
 
-    def settle(self, lock: sqlite3.Row, payload: Mapping[str, object], *, done: bool, why: str) -> None:
+    def settle(self, lock: sqlite3.Row, payload: Payload, *, done: bool, why: str) -> None:
         """The lock did it, or it did not. The work's own row is gone by now."""
-        password_id = int(str(payload["id"]))
-        self._settle_log(int(str(payload["log"])), 0 if done else SERVICE_FAILED)
+        password_id = payload["id"]
+        self._settle_log(payload["log"], 0 if done else SERVICE_FAILED)
         row = self._row(lock["uuid"], password_id)
         if row is not None:
             if done:
@@ -258,27 +259,27 @@ class Passwords:
         if self._core.policy.services and "serviceid" in payload:
             self._tell_service(lock, payload, done=done)
 
-    def _apply(self, lock: sqlite3.Row, payload: Mapping[str, object]) -> None:
-        operation = Operation(int(str(payload["operation"])))
-        uuid, password_id = lock["uuid"], int(str(payload["id"]))
+    def _apply(self, lock: sqlite3.Row, payload: Payload) -> None:
+        operation = Operation(payload["operation"])
+        uuid, password_id = lock["uuid"], payload["id"]
         if operation is Operation.UPDATE:
             self._core.store.run(
                 'UPDATE dding_passwords SET code = ?, start = ?, "end" = ?, send_to = ?,'
                 " name = coalesce(?, name), description = coalesce(?, description)"
                 " WHERE uuid = ? AND id = ?",
-                *(payload["code"], payload["start"], payload["end"], payload["phone"]),  # type: ignore[arg-type]  # values of JSON
-                *(payload["name"], payload["description"]),  # type: ignore[arg-type]  # likewise
+                *(payload["code"], payload["start"], payload["end"], payload["phone"]),
+                *(payload["name"], payload["description"]),
                 *(uuid, password_id),
             )
         self._core.store.run(_DONE[operation], uuid, password_id)
         if operation in (Operation.ADD, Operation.UPDATE):
             self._core.store.run(
                 "INSERT INTO dding_messages (tenant, phone, uuid, password_id, at) VALUES (?, ?, ?, ?, ?)",
-                *(lock["tenant"], str(payload["phone"]), uuid, password_id, self._core.millis()),
+                *(lock["tenant"], payload["phone"], uuid, password_id, self._core.millis()),
             )
 
-    def _tell_service(self, lock: sqlite3.Row, payload: Mapping[str, object], *, done: bool) -> None:
-        service = SERVICES[int(str(payload["operation"]))]
+    def _tell_service(self, lock: sqlite3.Row, payload: Payload, *, done: bool) -> None:
+        service = SERVICES[payload["operation"]]
         body: dict[str, object] = {
             "service": service,
             "serviceid": payload["serviceid"],
