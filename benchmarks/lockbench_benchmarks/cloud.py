@@ -26,6 +26,7 @@ from lockbench_emulator.cloud.dding.wire import dding_app
 from lockbench_emulator.cloud.doors import Door, listening
 from lockbench_emulator.cloud.faults import Faults
 from lockbench_emulator.cloud.store import Store
+from lockbench_protocol import RemoteError
 from lockbench_protocol.cloud.dding.endpoints import ENDPOINTS, PREFIX
 
 from lockbench_benchmarks.interleave import SECONDS
@@ -141,7 +142,7 @@ class Race:
         def ask() -> None:
             self.run(client.ask())
             if b'"ErrNo": 0' not in client.answer:
-                raise AssertionError(f"the answer was {client.answer!r}")
+                raise RemoteError(f"the answer was {client.answer!r}")
 
         return ask
 
