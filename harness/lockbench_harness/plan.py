@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockbench_protocol import LocalError
+
 from lockbench_harness import targets
-from lockbench_harness.suite import SUITE
+from lockbench_harness.suite import INSTEAD, SUITE
 
 if TYPE_CHECKING:
     from lockbench_harness.targets import Target
 
 EFFORTS = {"quick": 1, "full": 10, "soak": 100}  # times the examples of the case
-OPTIONS = {"exec": "--client", "http": "--cloud", "https": "--cloud"}  # scheme -> option of what is no lock
 OUTSIDE_EXAMPLES = 5  # at most, a case, when an outside party is waited for
 
 
@@ -35,6 +36,9 @@ class Plan:
 
     def target(self) -> Target:
         """Raises LocalError."""
+        if self.instead and self.instead.partition(":")[0] not in INSTEAD:
+            known = ", ".join(INSTEAD)
+            raise LocalError(f"{self.instead!r} is neither a client nor a cloud; one begins with {known}")
         credentials = Path(self.credentials) if self.credentials else None
         target = targets.make(self.instead or self.lock, profile=self.profile, credentials=credentials)
         if self.capabilities:
@@ -60,7 +64,8 @@ class Plan:
     def reproduce(self, case_id: str) -> str:
         """The command that repeats this case as it ran."""
         words = ["lockbench", "conform", case_id, "--seed", str(self.seed)]
-        words += [OPTIONS.get(self.instead.partition(":")[0], "--lock"), self.instead or self.lock]
+        option, _ = INSTEAD.get(self.instead.partition(":")[0], ("--lock", ""))
+        words += [option, self.instead or self.lock]
         for name in ("profile", "credentials", "capabilities"):
             value: str = getattr(self, name)
             words += [f"--{name}", value] if value else []

@@ -28,7 +28,8 @@ SUITE = "lockbench_conformance"  # the package that holds our cases
 ROW, UNREACHABLE = "lockbench_row", "lockbench_unreachable"  # names of user properties
 UNMATCHED, TROUBLE = "no such case or group", "wrong suite"  # what a worker may say of its collection
 COLLECTOR = "lockbench-collector"
-JUDGES = {"exec": "plugin", "http": "cloud", "https": "cloud"}  # scheme -> what a case needs that judges such
+# scheme of what is judged instead of a lock -> its option, and what a case needs that judges such
+INSTEAD = {"exec": ("--client", "plugin"), **dict.fromkeys(("http", "https"), ("--cloud", "cloud"))}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,7 +104,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen, unmatched = [], []
         _tell(config, TROUBLE, [str(error)])
     if instead := config.getoption("lockbench_instead"):
-        need = JUDGES[instead.partition(":")[0]]
+        _, need = INSTEAD[instead.partition(":")[0]]
         chosen = [case for case in chosen if need in case.needs]
         if not chosen and not unmatched:
             _tell(config, TROUBLE, [f"no case that was asked for judges a {need}"])

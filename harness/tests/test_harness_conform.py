@@ -292,6 +292,7 @@ def test_words_that_match_nothing_and_no_target_are_one_sentence_and_exit_2(
     ("options", "sentence"),
     [
         (["--lock", "zigbee:1"], "no target is called 'zigbee:1'"),
+        (["--client", "emulated"], "'emulated' is neither a client nor a cloud"),
         (["--lock", "python:toy_lock:none"], "cannot be made"),
         (["--lock", "python:none"], "cannot be made"),
         (["--suite", "no_suite"], "no package of cases is called 'no_suite'"),

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from lockbench_emulator.device import EPOCH, LockDevice
 from lockbench_emulator.gatt import Effect, Happened
-from lockbench_emulator.lock import hands
-from lockbench_emulator.lock.lock import Lock
 from lockbench_emulator.profiles import LockProfile, Model, load_profile
 from lockbench_emulator.radio.runner import Seen
+from lockbench_emulator.site import Act
 from lockbench_protocol import LocalError
 from lockbench_protocol.lock.features import Feature, feature_value, words
 from lockbench_protocol.lock.lockdata import ADMIN, LockData, LockVersion
@@ -31,6 +30,7 @@ from lockbench_harness.door.lock import INTERVAL
 from lockbench_harness.links import Link
 from lockbench_harness.targets import Capabilities, load_capabilities
 from lockbench_harness.targets.bench import Firmware, LockBench
+from lockbench_harness.targets.emulated_hands import EmulatedHands
 from lockbench_harness.targets.emulated_supply import EmulatedSupply
 from lockbench_harness.targets.touched import TouchedLink
 from lockbench_harness.trace import Mask, Trace
@@ -156,75 +156,6 @@ def firmware_of(device: LockDevice) -> Firmware:
     )
 
 
-Hand = Callable[[float], Sequence[Effect]]
-Act = Callable[[Hand], Sequence[Effect]]
-
-
-class EmulatedHands:
-    """Hands at an emulated lock; what they do goes through the radio like every other event."""
-
-    def __init__(self, device: LockDevice, act: Act) -> None:
-        self._device = device
-        self._act = act
-
-    def touch(self) -> None:
-        self._act(lambda now: self._device.by_hand(hands.touch, now))
-
-    def enter_code(self, code: str) -> bool:
-        return self._opened(lambda lock, now: hands.enter_code(lock, code, now))
-
-    def present_card(self, number: bytes) -> bool:
-        return self._opened(lambda lock, now: hands.present_card(lock, number, now))
-
-    def present_finger(self, number: bytes) -> bool:
-        return self._opened(lambda lock, now: hands.present_finger(lock, number, now))
-
-    def turn_key(self, *, unlocked: bool) -> None:
-        self._opened(lambda lock, now: hands.turn_key(lock, unlocked=unlocked, now=now))
-
-    def turn_thumb(self, *, unlocked: bool) -> None:
-        self._opened(lambda lock, now: hands.turn_thumb(lock, unlocked=unlocked, now=now))
-
-    def press_fob(self, mac: bytes, key: int) -> bool:
-        return self._opened(lambda lock, now: hands.press_fob(lock, mac, key, now))
-
-    def lock_by_keypad(self) -> None:
-        self._act(lambda now: self._device.by_hand(hands.lock_by_keypad, now))
-
-    def move_door(self, *, closed: bool) -> None:
-        self._opened(lambda lock, now: hands.move_door(lock, closed=closed, now=now))
-
-    def tamper(self) -> None:
-        self._act(lambda now: self._device.by_hand(hands.tamper, now))
-
-    def obstruct(self, on: bool) -> None:  # noqa: FBT001 - whether something is in the way
-        self._act(lambda now: self._device.by_hand(lambda lock, _now: hands.obstruct(lock, on=on), now))
-
-    def _opened(self, hand: Callable[[Lock, float], list[Effect]]) -> bool:
-        effects = self._act(lambda now: self._device.by_hand(hand, now))
-        return Happened("bolt", {"unlocked": True}) in effects
-
-    def is_open(self) -> bool:
-        return self._device.memory.unlocked
-
-    def press_reset(self) -> None:
-        self._act(self._device.press_reset)
-
-    def throw_privacy_bolt(self, on: bool) -> None:  # noqa: FBT001 - the position of the bolt
-        self._act(
-            lambda now: self._device.by_hand(lambda lock, _now: hands.throw_privacy_bolt(lock, on=on), now)
-        )
-
-    def set_battery(self, percent: int) -> None:
-        self._act(lambda now: self._device.set_battery(percent, now))
-
-    def cut_power(self) -> None:
-        self._act(self._device.cut_power)
-
-    def restore_power(self) -> None:
-        self._act(self._device.restore_power)
-
-
 def observer(trace: Trace) -> Callable[[Seen], None]:
     """What the runner of a device sees, as events of the trace."""
 
@@ -304,7 +235,7 @@ class EmulatedTarget:
             async def second() -> Link:
                 return link
 
-            def act(hand: Hand) -> Sequence[Effect]:
+            def act(hand: Callable[[float], Sequence[Effect]]) -> Sequence[Effect]:
                 return link.act(device.address, hand)
 
             async with self._clouds(device, act, seed, trace) as clouds:
@@ -412,9 +343,7 @@ class EmulatedTarget:
 def _check(failures: Sequence[BaseException]) -> None:
     """A failure inside the emulator is the bench's own."""
     if failures:
-        raise ExceptionGroup(
-            "the emulator failed", [error for error in failures if isinstance(error, Exception)]
-        )
+        raise BaseExceptionGroup("the emulator failed", failures)
 
 
 def make(name: str, profile: str, credentials: Path | None) -> EmulatedTarget:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from lockbench_emulator.boot.board import Board
 from lockbench_emulator.boot.flash import Operation, PowerCut
 from lockbench_emulator.boot.power import Settling, settling
 from lockbench_emulator.device import LockDevice
-from lockbench_emulator.gatt import Effect
+from lockbench_emulator.site import Act
 from lockbench_protocol.telink.image import MARK, MARK_BYTE
 
 from lockbench_harness.targets.supply import Place
@@ -31,9 +29,7 @@ def place_of(operation: Operation, board: Board) -> Place:
 class EmulatedSupply:
     """See `Supply`."""
 
-    def __init__(
-        self, device: LockDevice, act: Callable[[Callable[[float], Sequence[Effect]]], Sequence[Effect]]
-    ) -> None:
+    def __init__(self, device: LockDevice, act: Act) -> None:
         self._device = device
         self._act = act
         self._came = False
