@@ -104,7 +104,7 @@ async def running(bench: LockBench) -> str:
         version = await client.run(device_info(InfoType.FIRMWARE))
         assert client.connection is not None
         read = await client.connection.read(FIRMWARE_REVISION)
-    expect(read.decode(), version, "the version in 2A26, beside that of command 90")
+    expect(read.decode("utf-8", "replace"), version, "the version in 2A26, beside that of command 90")
     return version
 
 

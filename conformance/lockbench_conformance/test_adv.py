@@ -175,10 +175,11 @@ async def test_the_battery_is_one_number(bench: LockBench, percent: int) -> None
     bench.hands.set_battery(percent)
     expect((await advertised(bench)).battery, percent, "the battery in the advertisement")
     async with bench.session() as client:
-        told = ((await client.run(features()))[0], (await client.run(status())).battery)
-        expect(told, (percent, percent), "the battery in replies")
+        replies = ((await client.run(features()))[0], (await client.run(status())).battery)
+        expect(replies, (percent, percent), "the battery in replies")
     async with bench.raw() as connection:
-        expect((await connection.read("2a19"))[0] in (percent, 100), True, "does 2A19 agree")
+        told = await connection.read("2a19")
+        expect(told in (bytes([percent]), bytes([100])), True, f"does 2A19 agree, which reads {told.hex()}")
     bench.hands.set_battery(before)
 
 

@@ -41,7 +41,7 @@ async def send_raw(bench: LockBench, data: bytes) -> Refusal:
     await given_up(bench)
     async with bench.session() as client:
         assert client.connection is not None
-        return Refusal(told, (await client.connection.read(FIRMWARE_REVISION)).decode())
+        return Refusal(told, (await client.connection.read(FIRMWARE_REVISION)).decode("utf-8", "replace"))
 
 
 async def expect_refused(bench: LockBench, data: bytes, *results: Result) -> None:

@@ -21,18 +21,22 @@ from lockbench_emulator.device import LockDevice
 from lockbench_emulator.profiles import load_profile
 from lockbench_harness import clock
 from lockbench_harness.client.admin_key import admin_key
+from lockbench_harness.client.call import Call
 from lockbench_harness.client.cloud import TtlockCloud
 from lockbench_harness.client.lock_client import LockClient
 from lockbench_harness.client.operations import enter_dfu
 from lockbench_harness.client.plugin import CloudAccess, Plugin
+from lockbench_harness.faults.phone import Strip
 from lockbench_harness.links import Link
 from lockbench_harness.links.bare import BareLink
 from lockbench_harness.links.bumble import on_air
+from lockbench_harness.phone import Phone
 from lockbench_harness.targets.emulated import UNIX_START, ZONE_MS, lock_data_of
 from lockbench_protocol import LocalError
 from lockbench_protocol.errors import error_code
 from lockbench_protocol.lock.features import Feature
 from lockbench_protocol.lock.lockdata import USER, LockData
+from lockbench_protocol.plugin import Version
 from lockbench_protocol.telink.image import make_image
 
 IMAGE = make_image(3000, "6.4.34", 1)
@@ -518,6 +522,22 @@ def test_a_lock_that_answers_nothing_is_10017() -> None:
         world.device.lock.receive = lambda *_, **__: []  # type: ignore[method-assign]  # deaf
         check_error(await world.add(), 10017)
         assert [end["errorCode"] for end in world.ends] == [10003]
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(("value", "percent"), [(b"", None), (b"\x21", 33), (b"\xff\x01", 100)])
+def test_a_battery_that_is_not_advertised_is_read_and_no_answer_is_no_battery(
+    value: bytes, percent: int | None
+) -> None:
+    async def story(world: World) -> None:
+        phone = Phone(world.link, None, (Strip(),))
+        world.device.read = lambda *_: value  # type: ignore[method-assign]  # a lock that reads so
+        found = Call(phone, Version(), "en", "TTLockError")
+        await found.find(world.device.address)
+        await found.open(admin_key({"lockData": world.lock_data}))
+        assert found.battery == percent
+        await found.close()
 
     in_world(story)
 

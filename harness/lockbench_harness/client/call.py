@@ -316,7 +316,8 @@ class Call:
         except Missing as error:
             raise self.missing(LOCK_SERVICE, error) from error
         if self.battery is None and BATTERY in connection.characteristics():
-            self.battery = min((await connection.read(BATTERY))[0], 100)
+            told = await connection.read(BATTERY)
+            self.battery = min(told[0], 100) if told else None
         return client
 
     def missing(self, service: str, error: Missing) -> Failed:
