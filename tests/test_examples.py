@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,9 +60,10 @@ def test_the_bleak_program_opens_the_door_and_decode_explains_its_frames(project
     ]
 
 
-def test_ttlock_ble_in_its_own_environment_opens_the_door(project: Path) -> None:
-    clients = runpy.run_path(str(ROOT / "harness/tests/test_harness_exec_bleak.py"))
-    python = clients["environment"]("ttlock-ble")
+def test_ttlock_ble_in_its_own_environment_opens_the_door(
+    project: Path, environment: Callable[[str], Path]
+) -> None:
+    python = environment("ttlock-ble")
     states = re.findall(
         r"^(\w+) +\((\d), \d+\)$",
         run(project, f"lockbench exec -- {python} open_with_ttlock_ble.py"),

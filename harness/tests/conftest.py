@@ -5,14 +5,8 @@ A client's conversations with a lock, and a house whose lock hangs behind the ga
 
 from __future__ import annotations
 
-import fcntl
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -240,38 +234,3 @@ def house() -> Iterator[House]:
 def unfurnished() -> type[House]:
     """`unfurnished(path, time)` is a house as its store has it."""
     return House
-
-
-ENVIRONMENTS = Path(__file__).parents[2] / ".venv-clients"
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Of several workers one makes the environment, the others wait for it."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@pytest.fixture(scope="session")
-def environment() -> Callable[[str], Path]:
-    """`environment("bleak==3.*")` is the interpreter of a virtual environment that has this requirement.
-
-    Made once, kept beside the code.
-    """
-
-    def make(requirement: str) -> Path:
-        key = f"py{sys.version_info[0]}.{sys.version_info[1]}-{requirement}".replace("*", "x")
-        folder = ENVIRONMENTS / key
-        ENVIRONMENTS.mkdir(exist_ok=True)
-        (ENVIRONMENTS / ".gitignore").write_text("*\n")
-        with locked(ENVIRONMENTS / f"{key}.lock"):
-            if not (folder / "complete").exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                subprocess.run([sys.executable, "-m", "venv", folder], check=True)  # noqa: S603 - our own words
-                pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-                subprocess.run([*pip, "install", "-q", requirement], check=True)  # noqa: S603 - our own words
-                (folder / "complete").touch()
-        return folder / "bin" / "python"
-
-    return make
