@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from lockbench_protocol import LocalError
 from lockbench_protocol.telink.image import declared_size, make_image
 from lockbench_protocol.telink.inspect import Inspection, inspect_image
 from lockbench_protocol.telink.mutate import flip_bit, put, sign, spoil_trailer
+
+from lockbench_harness import whole_file
 
 _LARGEST_FILE = 16 << 20  # the largest Telink flash is 8 MiB; more is surely no image
 
@@ -167,13 +168,9 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """All of it or nothing: written beside and moved into place."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
-        beside.replace(file)
+        whole_file.replace(file, data)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise LocalError(f"{file} cannot be written: {error.strerror}") from None
 
 

@@ -10,17 +10,18 @@ import asyncio
 import base64
 import binascii
 import json
-import os
 import time
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockbench_protocol import LocalError
+
+from lockbench_harness import whole_file
 
 if TYPE_CHECKING:
     from lockbench_emulator.device import LockDevice
@@ -108,7 +109,11 @@ class State:
         plain = {name: getattr(kept, name) for name in kept.__slots__}
         plain |= {"flash": _fold(kept.flash), "local": kept.local.isoformat(), "saved": time.time()}
         first = {key: (self.found or {})[key] for key in ("profile", "seed", "paired")}
-        _replace(self.path, json.dumps({"format": FORMAT, **first, **plain}, indent=1) + "\n")
+        text = json.dumps({"format": FORMAT, **first, **plain}, indent=1) + "\n"
+        try:
+            whole_file.replace(self.path, text.encode(), mode=0o600)
+        except OSError as error:
+            raise LocalError(f"cannot write the lock into {self.path}: {error.strerror}") from error
 
 
 def _fold(sectors: tuple[bytes, ...]) -> str:
@@ -123,24 +128,6 @@ def _unfold(text: str, size: int) -> tuple[bytes, ...]:
     if len(cells) != size:
         raise LocalError(f"its flash does not have the {size} bytes of its board")
     return tuple(cells[at : at + SECTOR] for at in range(0, size, SECTOR))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside it, then put in its place."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with suppress(FileNotFoundError):
-            beside.unlink()
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise LocalError(f"cannot write the lock into {path}: {error.strerror}") from error
 
 
 @asynccontextmanager
