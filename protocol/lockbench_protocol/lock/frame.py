@@ -65,25 +65,16 @@ FRAME_TEXTBOOK = _schema(_HEADER, TEXTBOOK)
 LEGACY_FRAME = _schema(_LEGACY_HEADER, VENDOR)
 """V2 (protocol type 1 to 4): a header of 6 bytes, `encrypt` is the XOR seed."""
 
+
+def _fields(header: tuple[Construct, ...]) -> tuple[tuple[str, int, int], ...]:
+    sizes = {"magic": len(MAGIC), **{field.name: field.sizeof() for field in header}, "length": 1}
+    ends = accumulate(sizes.values())
+    return tuple((name, end - size, size) for (name, size), end in zip(sizes.items(), ends, strict=True))
+
+
 # name, offset, size of what stands before the data; the length byte is the last
-HEADER_FIELDS: tuple[tuple[str, int, int], ...] = (
-    ("magic", 0, 2),
-    ("protocol_type", 2, 1),
-    ("protocol_version", 3, 1),
-    ("scene", 4, 1),
-    ("group", 5, 2),
-    ("org", 7, 2),
-    ("command", 9, 1),
-    ("encrypt", 10, 1),
-    ("length", 11, 1),
-)
-LEGACY_FIELDS: tuple[tuple[str, int, int], ...] = (
-    ("magic", 0, 2),
-    ("protocol_type", 2, 1),
-    ("command", 3, 1),
-    ("encrypt", 4, 1),
-    ("length", 5, 1),
-)
+HEADER_FIELDS = _fields(_HEADER)
+LEGACY_FIELDS = _fields(_LEGACY_HEADER)
 
 
 class FrameError(RemoteError):
