@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SEED ?= $(shell date +%s)
+unexport PYTHONDONTWRITEBYTECODE  # tests start some hundred processes, and compiled modules save each half a second
 
 .PHONY: setup conform test lint bench bench-gate soak requirements clean
 
@@ -36,7 +37,7 @@ bench-gate: setup
 	$(BIN)/python -m lockbench_benchmarks.gate
 
 soak: setup
-	$(BIN)/lockbench conform SOK PWD/27 SES/6 SEC/5 PLG/10 --effort soak --seed $(SEED) --out lockbench-soak
+	$(BIN)/lockbench conform SOK PWD/27 SES/6 SEC/5 PLG/10 PLG/25 --effort soak --seed $(SEED) --out lockbench-soak
 
 # needs uv; no address, path or index line may reach the file (a test refuses such)
 requirements:
