@@ -135,6 +135,11 @@ def test_the_skeletons_do_nothing_and_say_so(name: str) -> None:
     assert len((ADAPTERS / name).read_text().splitlines()) <= 31
 
 
+def test_a_function_that_no_line_carries_is_unsupported() -> None:
+    """Before 3.0.0 functions are arguments themselves, not options."""
+    assert judged("PLG/2", sys.executable, ADAPTERS / "skeleton.py").verdict is Verdict.UNSUPPORTED
+
+
 def node() -> str:
     found = shutil.which("node")
     if found is None:

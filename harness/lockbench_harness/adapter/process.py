@@ -146,11 +146,11 @@ class Adapter:
 
     async def _say(self, message: Message) -> None:
         assert self._process is not None and self._process.stdin is not None  # noqa: S101, PT018 - it runs
-        self._note("said", message)
         try:
             line = json.dumps(message, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise Unsupported(f"The lines of an adapter do not carry this: {error}.") from error
+        self._note("said", message)
         with suppress(ConnectionError):  # it ended: the reader tells how
             self._process.stdin.write(f"{line}\n".encode("utf-8", "surrogatepass"))
             await self._process.stdin.drain()
