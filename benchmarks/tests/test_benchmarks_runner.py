@@ -94,5 +94,5 @@ def test_a_line_without_a_goal_is_printed_and_never_fails() -> None:
 
 def test_a_clock_that_stands_still_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = iter([0, 50_000, 50_000, 50_000, 60_000, 100_000])
-    monkeypatch.setattr(interleave.time, "thread_time_ns", lambda: next(shown))
+    monkeypatch.setattr("time.thread_time_ns", lambda: next(shown))
     assert interleave._least(lambda: None, 3) == 40_000

@@ -8,7 +8,7 @@ def say(**message):
     print(json.dumps(message), flush=True)
 
 
-def create_custom_passcode(call, option):
+def create_custom_passcode(call, option, *more):  # before 3.0.0 the options come one by one
     # Call your client here, with option["passcode"] and the rest; then tell what it said:
     # say(type="callback", id=call["id"], name="disconnectCallback", value={...})
     # say(type="result", id=call["id"], value={"errorCode": 0, ...})

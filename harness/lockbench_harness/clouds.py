@@ -6,11 +6,18 @@ its secrets come from the seed: they are test data.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -47,6 +54,7 @@ from lockbench_harness.site.dding import SiteLocks
 from lockbench_harness.site.ttlock import SiteGateways
 from lockbench_harness.targets.ota_door import OtaDoor
 
+MEMORY = ":memory:"  # sqlite3: kept by no file
 NAME = "lockbench"
 """Of the account in each cloud, and of its user."""
 TIME = "/_bench/time/"
@@ -60,7 +68,7 @@ class Wanted:
 
     host: str = LOOPBACK
     port: int = 0  # of the first cloud, the others follow; 0: any free ones
-    store: str = ":memory:"  # a file of sqlite3
+    store: str = MEMORY  # a file of sqlite3
     seed: int = 0
     profile: str = "v1.6"  # of the dding SaaS
     strict: bool = False  # it takes spellings as they are printed only
@@ -105,11 +113,25 @@ async def serving_clouds(wanted: Wanted) -> AsyncIterator[list[Served]]:
         ]
 
 
-def _store(path: str) -> Store:
-    try:
-        return Store(path)
-    except sqlite3.Error as error:
-        raise LocalError(f"the clouds cannot be kept in {path}: {error}") from error
+@contextmanager
+def _store(path: str) -> Iterator[Store]:
+    """The store in this file, which nobody else serves meanwhile."""
+    with ExitStack() as stack:
+        if path != MEMORY:
+            try:
+                held = stack.enter_context(
+                    Path(path).open("ab")
+                )  # closed after the store: it drops its locks
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LocalError(f"another command serves {path}") from error
+            except OSError as error:
+                raise LocalError(f"the clouds cannot be kept in {path}: {error.strerror}") from error
+        try:
+            store = stack.enter_context(Store(path))
+        except sqlite3.Error as error:
+            raise LocalError(f"the clouds cannot be kept in {path}: {error}") from error
+        yield store
 
 
 def _policy(wanted: Wanted) -> Policy:

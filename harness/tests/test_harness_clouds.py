@@ -158,6 +158,15 @@ def serve(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     return process, process.stdout.readline()
 
 
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What else it printed. `communicate` would miss what `readline` has read ahead."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, err = process.stdout.read(), process.stderr.read()
+    process.wait(20)
+    return out, err
+
+
 def test_the_command_prints_addresses_as_one_object_and_goes_on_serving() -> None:
     process, line = serve("--cloud", "--json", "--attach", "tcp-server:127.0.0.1:0")
     with process:
@@ -171,7 +180,7 @@ def test_the_command_prints_addresses_as_one_object_and_goes_on_serving() -> Non
 
         asyncio.run(calls())
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = ended(process)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -179,7 +188,7 @@ def test_a_bind_to_other_machines_is_warned_of() -> None:
     process, line = serve("--cloud", "--bind", "0.0.0.0")  # noqa: S104 - the subject
     with process:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = ended(process)
     assert line.startswith("dding ")
     assert "Serving until Ctrl-C." in out
     assert err == "Warning: the clouds at 0.0.0.0 are open to other machines, and without a password.\n"
@@ -198,3 +207,19 @@ def test_wrong_use_of_the_clouds_is_one_sentence_and_exit_2(arguments: list[str]
     result = CliRunner().invoke(cli, ["serve", *arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     assert sentence in result.stderr
+
+
+def test_a_store_has_one_command_at_a_time(tmp_path: Path) -> None:
+    async def story() -> None:
+        wanted = Wanted(store=str(tmp_path / "site.db"))
+        async with serving_clouds(wanted) as clouds, aiohttp.ClientSession() as http:
+            with pytest.raises(LocalError, match=r"another command serves .*site\.db"):
+                async with serving_clouds(wanted):
+                    pass
+            check("dding", await first_call(http, clouds[0].curl))
+        async with serving_clouds(wanted):
+            pass
+
+    asyncio.run(story())
+    with pytest.raises(LocalError, match="cannot be kept in .*none.*: No such file"):
+        asyncio.run(serving_clouds(Wanted(store=str(tmp_path / "none" / "x.db"))).__aenter__())

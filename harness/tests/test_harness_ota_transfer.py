@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 from lockbench_harness import clock
-from lockbench_harness.client.ota import Ended, OtaSender, load_preset
+from lockbench_harness.client.ota import ANSWER_SECONDS, Ended, OtaSender, load_preset
 from lockbench_harness.client.presets import preset_names
-from lockbench_harness.client.transfer import ANSWER_SECONDS, transfer
+from lockbench_harness.client.transfer import transfer
 from lockbench_harness.links import Connection, LinkLost
 from lockbench_protocol.telink.image import make_image
 from lockbench_protocol.telink.ota import command

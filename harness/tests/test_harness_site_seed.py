@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lockbench_emulator.cloud.store import Store
-from lockbench_harness.cli.serve import command
+from lockbench_harness.cli import cli
 from lockbench_harness.clouds import Wanted, serving_clouds
 from lockbench_harness.site.seed import load_seed
 from lockbench_protocol import LocalError
@@ -50,6 +50,10 @@ def file(folder: Path, text: str) -> Path:
     path = folder / "site.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_the_site_of_the_examples_can_be_planted() -> None:
+    assert load_seed(Path(__file__).parents[2] / "examples" / "site.yaml").seed.locks[0].uuid == "front"
 
 
 def test_a_site_stands_as_its_file_says(tmp_path: Path) -> None:
@@ -130,6 +134,6 @@ def test_any_other_file_is_read_or_refused_in_a_sentence(
 
 
 def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, ["--cloud", "--site", str(tmp_path / "none.yaml")])
+    result = CliRunner().invoke(cli, ["serve", "--cloud", "--site", str(tmp_path / "none.yaml")])
     assert result.exit_code == 2
     assert "none.yaml" in result.stderr

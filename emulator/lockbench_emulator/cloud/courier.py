@@ -69,7 +69,8 @@ class Courier:
         dues = [due for due in (self._cloud.next_due(), self._cloud.outbox.next_due()) if due is not None]
         pause = max((min(dues) - before) / 1000, FROZEN if self._stands else 0.001) if dues else None
         try:
-            await asyncio.wait_for(self._news.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._news.wait()
             self._stands = False
         except TimeoutError:
             self._stands = self._cloud.millis() == before

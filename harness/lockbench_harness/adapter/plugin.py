@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from lockbench_protocol.errors import Language
-from lockbench_protocol.plugin import Version
+from lockbench_protocol.plugin import Version, contract
 
 from lockbench_harness.adapter.process import Adapter, Message
 from lockbench_harness.client.call import CloudAccess, Result
@@ -75,7 +75,11 @@ class ForeignPlugin:
         if self._adapter is None:
             self._adapter = await self._stack.enter_async_context(self._running())
         functions: dict[str, Callable[[Result], object]] = {}
-        carried = [_without_functions(argument, functions) for argument in arguments]
+        names = contract().methods[method].positional
+        carried = [
+            _without_functions(argument, functions, names[at] if at < len(names) else str(at))
+            for at, argument in enumerate(arguments)
+        ]
 
         def told(name: str, value: Mapping[str, Any]) -> None:
             if name not in functions:
@@ -101,18 +105,14 @@ class ForeignPlugin:
                     await adapter.close()
 
 
-def _without_functions(value: object, functions: dict[str, Callable[[Result], object]]) -> object:
-    """The value as lines carry it. A function is known by the name of its option."""
+def _without_functions(value: object, functions: dict[str, Callable[[Result], object]], name: str) -> object:
+    """The value as lines carry it. A function is known by the name of its option, or of its place."""
+    if callable(value):
+        functions[name] = value
+        return {FUNCTION: name}
     if not isinstance(value, Mapping):
         return value
-    carried: dict[str, object] = {}
-    for name, item in value.items():
-        if callable(item):
-            functions[name] = item
-            carried[name] = {FUNCTION: name}
-        else:
-            carried[name] = _without_functions(item, functions)
-    return carried
+    return {key: _without_functions(item, functions, key) for key, item in value.items()}
 
 
 class Witness:

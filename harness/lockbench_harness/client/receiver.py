@@ -90,7 +90,8 @@ class Receiver:
 
         async with self._news:
             try:
-                await asyncio.wait_for(self._news.wait_for(lambda: len(found()) >= count), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._news.wait_for(lambda: len(found()) >= count)
             except TimeoutError:
                 raise NotReceived(f"{count} of {event} did not come within {seconds:g} s") from None
         return found()[count - 1]

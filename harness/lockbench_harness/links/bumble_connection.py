@@ -137,8 +137,9 @@ class BumbleConnection(Ending):
 
     async def _ask(self, request: Awaitable[T]) -> T:
         """Wait for the peer, in our own terms of failure."""
+        cancels = _cancels()
         try:
-            return await request
+            answer = await request
         except asyncio.CancelledError:
             # Bumble cancels what waits when the link drops; a true cancel is the caller's.
             if self._reason is None or is_cancelled():
@@ -150,11 +151,19 @@ class BumbleConnection(Ending):
             # After an unanswered request the bearer is dead (Bluetooth Core, Vol 3 Part F 3.3.3).
             await self.disconnect()
             raise LinkLost(TIMED_OUT) from error
+        if _cancels() > cancels:  # wait_for, by which Bumble waits, loses a cancel that meets the answer
+            raise asyncio.CancelledError
+        return answer
+
+
+def _cancels() -> int:
+    """How often this task has been cancelled, and not been let go on."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return _cancels() > 0
 
 
 async def whole(command: Awaitable[T]) -> T:

@@ -145,7 +145,7 @@ def load_seed(path: Path) -> SeedFile:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LocalError(f"cannot read {path}: {error}") from None
+        raise LocalError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     if len(text) > LARGEST:
         raise LocalError(f"{path} has more than {LARGEST} characters")
     try:
